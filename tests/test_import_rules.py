@@ -14,7 +14,7 @@ LIBRARY = "streamrec_explain"
 # Leftmost first; a module may import from layers to its left and from its own package only.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors"}),
-    frozenset({"hashing", "pseudonym"}),
+    frozenset({"hashing", "home", "pseudonym"}),
     frozenset({"records"}),
     frozenset({"events", "trees", "statistics"}),
     frozenset({"features", "attribution", "audit_log"}),

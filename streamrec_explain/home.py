@@ -1,0 +1,76 @@
+"""The home folder: where everything stored lies, so that drivers meet only there."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """Paths below one root; nothing is created by naming it."""
+
+    root: Path
+
+    @property
+    def registry_uri(self) -> str:
+        """Tracking and registry URI of the embedded MLflow: one sqlite file."""
+        return f"sqlite:///{self.root.resolve() / 'mlflow.db'}"
+
+    @property
+    def artifacts(self) -> Path:
+        """MLflow's artifacts, every registered bundle among them."""
+        return self.root / "mlartifacts"
+
+    @property
+    def dagster(self) -> Path:
+        """DAGSTER_HOME: instance settings, runs and events."""
+        return self.root / "dagster"
+
+    @property
+    def values(self) -> Path:
+        """Asset values between steps."""
+        return self.root / "values"
+
+    @property
+    def users(self) -> Path:
+        """User feature snapshots: personal, erasable, never part of a release."""
+        return self.root / "snapshots" / "users"
+
+    @property
+    def trends(self) -> Path:
+        """Hourly trend snapshots."""
+        return self.root / "snapshots" / "trends"
+
+    @property
+    def journal(self) -> Path:
+        """One sqlite journal per serving worker."""
+        return self.root / "journal"
+
+    @property
+    def audit_log_hot(self) -> str:
+        """URI of the hot audit table."""
+        return str(self.root.resolve() / "audit_log" / "hot")
+
+    @property
+    def audit_log_cold(self) -> str:
+        """URI of the cold audit table."""
+        return str(self.root.resolve() / "audit_log" / "cold")
+
+    @property
+    def keys(self) -> Path:
+        """The pseudonym key ring."""
+        return self.root / "keys.json"
+
+    @property
+    def ledger(self) -> Path:
+        """The promotion ledger."""
+        return self.root / "ledger.sqlite"
+
+    @property
+    def releases(self) -> Path:
+        """The local cache of verified releases."""
+        return self.root / "releases"
+
+    @property
+    def reports(self) -> Path:
+        """Faithfulness and evaluation reports, one folder per release."""
+        return self.root / "reports"
