@@ -1,0 +1,77 @@
+"""Removal: what a score loses when events are really taken away and the model scores again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrec_explain.attribution.protocols import Codes, Floats, SequenceScore
+
+
+@dataclass(frozen=True)
+class EventGroups:
+    """Events with the same code, taken as one thing: named once, removed together.
+
+    `codes` [G] are the distinct codes, the latest first; `group_of` [L] is each event's row in it.
+    """
+
+    codes: Codes
+    group_of: NDArray[np.int64]
+
+    def sums(self, values: Floats) -> Floats:
+        """Add up the columns of [n, L] that belong to one group: [n, G]; rows never depend on each other."""
+        order = np.argsort(self.group_of, kind="stable")
+        starts = np.searchsorted(self.group_of[order], np.arange(len(self.codes)))
+        if not len(starts):
+            return np.zeros((len(values), 0))
+        return np.add.reduceat(np.take(values, order, axis=1), starts, axis=1)
+
+
+def group_events(history_codes: Codes) -> EventGroups:
+    """Group the events of a history [L] (most recent last) by code."""
+    codes, first, group_of = np.unique(history_codes[::-1], return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return EventGroups(codes[order], rank[group_of][::-1])
+
+
+def removal_drops(
+    model: SequenceScore, history_codes: Codes, lags: Codes, candidates: Codes, groups: EventGroups
+) -> Floats:
+    """What each candidate's score loses without each group of events, [n, G]; the others keep their lags."""
+    return _drops(model, history_codes, candidates, groups, lags, lambda kept: lags[kept])
+
+
+def closed_up_drops(
+    model: SequenceScore, history_codes: Codes, lags: Codes, candidates: Codes, groups: EventGroups
+) -> Floats:
+    """The same for a history closed up as though the events had never been: older events move closer."""
+
+    def closed(kept: NDArray[np.bool_]) -> Codes:
+        gone = lags[~kept]
+        return (lags[kept] - (gone < lags[kept][:, None]).sum(axis=1)).astype(np.int32)
+
+    return _drops(model, history_codes, candidates, groups, lags, closed)
+
+
+def _drops(
+    model: SequenceScore,
+    history_codes: Codes,
+    candidates: Codes,
+    groups: EventGroups,
+    lags: Codes,
+    lags_without: Callable[[NDArray[np.bool_]], Codes],
+) -> Floats:
+    full = model.scores(history_codes, lags, candidates)
+    drops = np.empty((len(candidates), len(groups.codes)))
+    for group in range(len(groups.codes)):
+        kept = groups.group_of != group
+        drops[:, group] = full - model.scores(history_codes[kept], lags_without(kept), candidates)
+    return drops
+
+
+def largest(values: Floats, count: int) -> NDArray[np.int64]:
+    """Columns of the `count` largest values of each row of [n, G], largest first; ties: the first column."""
+    return np.argsort(-values, axis=1, kind="stable")[:, :count]
