@@ -1,0 +1,150 @@
+"""Rows as small integer codes, and leaves as conditions on those codes.
+
+Every numeric split on the same feature with the same missing rule lies on one axis: the sorted distinct
+thresholds. The rank of x on its axis is the number of thresholds below x, so `x <= threshold_i` is
+`rank <= i`. A missing value has rank 0 where it goes left and the highest rank where it goes right. An axis is
+cut into columns of at most 255 thresholds, so that a code is one byte whatever the model. Each distinct
+category set of a feature is an axis of its own: rank 0 inside the set, 1 outside. From here on a split is
+"code > limit" on one column, whatever it was in the model.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrec_explain.trees.compilation import Bytes, Flags, Floats, Ints, Offsets, kernel
+from streamrec_explain.trees.ensemble import MISSING_NONE, NUMERIC, TreeEnsemble
+from streamrec_explain.trees.predict import in_set, is_missing
+
+COLUMN_LIMITS = 255  # thresholds per column: codes 0..255
+
+
+@dataclass(frozen=True, eq=False)
+class Axes:
+    """The A axes of an ensemble; the thresholds of axis a are `thresholds[offsets[a]:offsets[a + 1]]`."""
+
+    feature: Ints  # [A]
+    missing: NDArray[np.int8]  # [A]
+    default_left: Flags  # [A]
+    category_set: Ints  # [A]; NUMERIC or the index of a set of the ensemble
+    offsets: Offsets  # [A + 1]
+    thresholds: Floats
+    first_column: Ints  # [A + 1]; columns of axis a are first_column[a]:first_column[a + 1]
+    set_offsets: Offsets
+    set_words: NDArray[np.uint32]
+
+    @property
+    def n_columns(self) -> int:
+        """Number of one-byte codes per row."""
+        return int(self.first_column[-1])
+
+
+@dataclass(frozen=True, eq=False)
+class SplitRanks:
+    """Where each of the N splits lies: `rank > limit` on its axis goes right."""
+
+    axis: Ints  # [N]
+    limit: Ints  # [N]
+
+
+AxisKey = tuple[int, int, bool, int]
+
+
+def axes_of(ensemble: TreeEnsemble) -> tuple[Axes, SplitRanks]:
+    """The axes of an ensemble and the place of each split on them."""
+    keys = _axis_keys(ensemble)
+    distinct = sorted(set(keys))
+    index = {key: a for a, key in enumerate(distinct)}
+    axis = np.array([index[key] for key in keys], dtype=np.int32)
+    limits = [
+        np.zeros(1) if key[3] != NUMERIC else np.unique(ensemble.threshold[axis == a]) for a, key in enumerate(distinct)
+    ]
+    limit = np.zeros(len(axis), dtype=np.int32)
+    for a, key in enumerate(distinct):
+        if key[3] == NUMERIC:
+            limit[axis == a] = np.searchsorted(limits[a], ensemble.threshold[axis == a])
+    columns = [-(-len(values) // COLUMN_LIMITS) for values in limits]
+    table = np.array(distinct, dtype=np.int64).reshape(-1, 4)
+    axes = Axes(
+        feature=table[:, 0].astype(np.int32),
+        missing=table[:, 1].astype(np.int8),
+        default_left=table[:, 2].astype(np.bool_),
+        category_set=table[:, 3].astype(np.int32),
+        offsets=np.cumsum([0, *map(len, limits)]).astype(np.int64),
+        thresholds=np.concatenate([np.zeros(0), *limits]),
+        first_column=np.cumsum([0, *columns]).astype(np.int32),
+        set_offsets=ensemble.set_offsets,
+        set_words=ensemble.set_words,
+    )
+    return axes, SplitRanks(axis, limit)
+
+
+def _axis_keys(ensemble: TreeEnsemble) -> list[AxisKey]:
+    first_equal = _first_equal_sets(ensemble)
+    keys = []
+    for feature, missing, default_left, category_set in zip(
+        ensemble.feature.tolist(), ensemble.missing.tolist(), ensemble.default_left.tolist(),
+        ensemble.category_set.tolist(), strict=True,
+    ):  # fmt: skip
+        if category_set != NUMERIC:
+            keys.append((feature, MISSING_NONE, False, first_equal[category_set]))
+        else:
+            keys.append((feature, missing, missing != MISSING_NONE and default_left, NUMERIC))
+    return keys
+
+
+def _first_equal_sets(ensemble: TreeEnsemble) -> list[int]:
+    """For each category set the index of the first set with the same members."""
+    seen: dict[bytes, int] = {}
+    words = [
+        ensemble.set_words[start:stop].tobytes().rstrip(b"\0")
+        for start, stop in zip(ensemble.set_offsets[:-1], ensemble.set_offsets[1:], strict=True)
+    ]
+    return [seen.setdefault(members, c) for c, members in enumerate(words)]
+
+
+def encode(axes: Axes, x_nF: Floats) -> Bytes:
+    """Codes of rows, uint8 [n_columns, n]."""
+    codes = np.empty((axes.n_columns, len(x_nF)), dtype=np.uint8)
+    _encode(
+        x_nF, axes.feature, axes.missing, axes.default_left, axes.category_set, axes.offsets, axes.thresholds,
+        axes.first_column, axes.set_offsets, axes.set_words, codes,
+    )  # fmt: skip
+    return codes
+
+
+@kernel
+def _encode(
+    x_nF: Floats,
+    feature: Ints,
+    missing: NDArray[np.int8],
+    default_left: Flags,
+    category_set: Ints,
+    offsets: Offsets,
+    thresholds: Floats,
+    first_column: Ints,
+    set_offsets: Offsets,
+    set_words: NDArray[np.uint32],
+    codes: Bytes,
+) -> None:
+    for axis in range(feature.shape[0]):
+        start, stop = offsets[axis], offsets[axis + 1]
+        for row in range(x_nF.shape[0]):
+            x = x_nF[row, feature[axis]]
+            if category_set[axis] >= 0:
+                rank = 0 if in_set(x, category_set[axis], set_offsets, set_words) else 1
+            elif is_missing(x, missing[axis]):
+                rank = 0 if default_left[axis] else stop - start
+            else:
+                value = 0.0 if np.isnan(x) else x
+                low, length = start, stop - start
+                while length > 0:
+                    half = length // 2
+                    below = thresholds[low + half] < value
+                    low = low + half + 1 if below else low
+                    length = length - half - 1 if below else half
+                rank = low - start
+            for column in range(first_column[axis], first_column[axis + 1]):
+                base = (column - first_column[axis]) * COLUMN_LIMITS
+                codes[column, row] = min(max(rank - base, 0), COLUMN_LIMITS)

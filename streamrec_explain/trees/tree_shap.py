@@ -1,0 +1,102 @@
+"""Exact path-dependent Shapley values of a LightGBM model, additive to 1e-12, for serving."""
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from streamrec_explain.trees.artefact import ExplainerArtefact, read_artefact, write_artefact
+from streamrec_explain.trees.compilation import Floats
+from streamrec_explain.trees.conditions import axes_of, encode
+from streamrec_explain.trees.conformance import ConformanceVectors, conformance_rows
+from streamrec_explain.trees.ensemble import TreeEnsemble
+from streamrec_explain.trees.leaf_games import add_leaf_shap, leaf_games
+from streamrec_explain.trees.lightgbm_text import parse_lightgbm_text
+from streamrec_explain.trees.predict import as_rows, predict_raw
+
+DEFAULT_MEMORY_BUDGET = 512 << 20
+
+
+class HasModelText(Protocol):
+    """Anything that gives its LightGBM text model, such as `lightgbm.Booster`."""
+
+    def model_to_string(self) -> str:
+        """The text model."""
+        ...
+
+
+class TreeShapExplainer:
+    """Shapley values of the raw score, with the training rows at each split as background.
+
+    For every row, `expected_value + shap_values(row).sum() == predict_raw(row)` up to 1e-12, and the values of a
+    row do not depend on the other rows of its batch, bit for bit. Making an explainer runs every kernel once, so
+    all compilation happens then and no later call pays for it. Immutable; safe to share between threads.
+
+    Attributes:
+        ensemble: the model in normal form.
+        expected_value: mean raw score over the background.
+        vectors: rows with the values recorded for them.
+    """
+
+    def __init__(self, ensemble: TreeEnsemble, memory_budget: int = DEFAULT_MEMORY_BUDGET) -> None:
+        self.ensemble = ensemble
+        self.memory_budget = memory_budget
+        self._axes, splits = axes_of(ensemble)
+        self._games = leaf_games(ensemble, self._axes, splits)
+        stumps = ensemble.root[ensemble.root < 0]
+        self.expected_value = self._games.expected_value() + float(ensemble.leaf_value[~stumps].sum())
+        rows = conformance_rows(ensemble)
+        self.vectors = ConformanceVectors(rows, self.shap_values(rows), self.predict_raw(rows))
+
+    @classmethod
+    def from_lightgbm(
+        cls, booster_or_text: HasModelText | str, memory_budget: int = DEFAULT_MEMORY_BUDGET
+    ) -> "TreeShapExplainer":
+        """Explain a LightGBM booster or its text model.
+
+        Args:
+            booster_or_text: a text model, or an object whose `model_to_string()` returns one.
+            memory_budget: bytes that tables may take; leaves beyond it are integrated per row.
+
+        Raises:
+            UnsupportedModelError: linear trees, several classes, random-forest averaging, zero counts.
+        """
+        text = booster_or_text if isinstance(booster_or_text, str) else booster_or_text.model_to_string()
+        return cls(parse_lightgbm_text(text), memory_budget)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the model in normal form."""
+        return self.ensemble.digest()
+
+    def shap_values(self, rows: ArrayLike) -> Floats:
+        """Shapley values float64 [n, F] of rows [n, F] in the model's feature order.
+
+        Raises:
+            FeatureError: the rows are not [n, F] numbers.
+        """
+        x_nF = as_rows(rows, self.ensemble.n_features)
+        phi_nF = np.zeros_like(x_nF)
+        add_leaf_shap(self._games, encode(self._axes, x_nF), phi_nF)
+        return phi_nF
+
+    def predict_raw(self, rows: ArrayLike) -> Floats:
+        """Raw scores float64 [n], equal to LightGBM's."""
+        return predict_raw(self.ensemble, rows)
+
+    def save(self, folder: Path) -> None:
+        """Write the explainer as plain arrays with a manifest and conformance vectors."""
+        write_artefact(folder, ExplainerArtefact(self.ensemble, self.vectors, self.memory_budget))
+
+    @classmethod
+    def load(cls, folder: Path) -> "TreeShapExplainer":
+        """Read a saved explainer and recompute its conformance vectors.
+
+        Raises:
+            ConformanceError: a file is damaged, or recomputed values differ from the recorded ones.
+        """
+        artefact = read_artefact(folder)
+        explainer = cls(artefact.ensemble, artefact.memory_budget)
+        artefact.vectors.check(explainer.shap_values(artefact.vectors.rows), explainer.predict_raw(artefact.vectors.rows))
+        return explainer
