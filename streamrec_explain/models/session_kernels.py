@@ -1,0 +1,162 @@
+"""Compiled loops that score and take apart additive attention over an event history.
+
+They are compiled (or read from numba's cache) when this module is imported, so no request pays for it.
+Everything is summed in float64 in a fixed order without fused or reordered operations, so a candidate's
+number depends neither on the other candidates of the list nor on the machine's vector width.
+
+Shapes: L events, n candidates, I items, H heads, R rank (a multiple of 4), K = longest lag + 1.
+"""
+
+import numpy as np
+from numba import float32, float64, int32, int64, njit, types
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
+
+
+def _read(dtype: types.Type, ndim: int) -> types.Array:
+    return types.Array(dtype, ndim, "C", readonly=True)
+
+
+_TABLE, _CURVE, _BIAS = _read(float32, 3), _read(float32, 2), _read(float32, 1)
+_CODES, _PLACES = _read(int32, 1), _read(int64, 1)
+_MODEL = (_TABLE, _TABLE, _BIAS, _CURVE)
+
+
+@njit(types.boolean(int64, int64, int64, int64), cache=True, inline="always")
+def _counts(code: int, lag: int, n_items: int, n_lags: int) -> bool:
+    """Whether an event of this item at this lag takes part in the score at all."""
+    return 0 <= code < n_items and 1 <= lag < n_lags
+
+
+@njit(cache=True)
+def _add_products(vector: Float32, columns: Float64, sums: Float64) -> None:
+    """Add the inner product of `vector` [R] with each column of [R, L] to `sums` [L], four rows at a time.
+
+    The innermost loop runs over independent sums, so it is vectorised without reordering any of them.
+    """
+    for r in range(0, vector.size, 4):
+        v0, v1 = np.float64(vector[r]), np.float64(vector[r + 1])
+        v2, v3 = np.float64(vector[r + 2]), np.float64(vector[r + 3])
+        row0, row1, row2, row3 = columns[r], columns[r + 1], columns[r + 2], columns[r + 3]
+        for place in range(sums.size):
+            partial = (sums[place] + v0 * row0[place]) + v1 * row1[place]
+            sums[place] = (partial + v2 * row2[place]) + v3 * row3[place]
+
+
+@njit(float64[:, ::1](*_MODEL, _CODES, _CODES, _CODES), cache=True)
+def contributions(
+    event_table: Float32,
+    candidate_table: Float32,
+    bias: Float32,
+    lag_curve: Float32,
+    history: Int32,
+    lags: Int32,
+    candidates: Int32,
+) -> Float64:
+    """What each event adds to each candidate's score: float64 [n, L]; unknown items add 0."""
+    n_items, heads, rank = event_table.shape
+    n_lags = lag_curve.shape[1]
+    kept = np.empty(history.size, np.int64)
+    n_kept = 0
+    for event in range(history.size):
+        if _counts(history[event], lags[event], n_items, n_lags):
+            kept[n_kept] = event
+            n_kept += 1
+    weighted = np.empty((rank, n_kept), np.float64)
+    result = np.zeros((candidates.size, history.size), np.float64)
+    sums = np.zeros((candidates.size, n_kept), np.float64)
+    for head in range(heads):  # one head's events fit the first-level cache
+        for place in range(n_kept):
+            amplitude = np.float64(lag_curve[head, lags[kept[place]]])
+            said = event_table[history[kept[place]], head]
+            for r in range(rank):
+                weighted[r, place] = amplitude * said[r]
+        for row in range(candidates.size):
+            if 0 <= candidates[row] < n_items:
+                _add_products(candidate_table[candidates[row], head], weighted, sums[row])
+    for row in range(candidates.size):
+        for place in range(n_kept):
+            result[row, kept[place]] = sums[row, place]
+    return result
+
+
+@njit(cache=True)
+def _summarise(
+    event_table: Float32, lag_curve: Float32, history: Int32, lags: Int32, summary: Float64
+) -> None:
+    """Write into `summary` [H, R] the sum over events of their amplitude times their vector."""
+    n_items, heads, rank = event_table.shape
+    summary[:] = 0.0
+    for event in range(history.size):
+        item, lag = history[event], lags[event]
+        if _counts(item, lag, n_items, lag_curve.shape[1]):
+            for head in range(heads):
+                amplitude = np.float64(lag_curve[head, lag])
+                for r in range(rank):
+                    summary[head, r] += amplitude * event_table[item, head, r]
+
+
+@njit(cache=True)
+def _score(candidate_table: Float32, bias: Float32, summary: Float64, item: int) -> float:
+    """Bias plus the inner product of a history summary and the item's vector; 0 for an unknown item."""
+    if not 0 <= item < bias.size:
+        return 0.0
+    heads, rank = summary.shape
+    lane0, lane1, lane2, lane3 = 0.0, 0.0, 0.0, 0.0
+    for head in range(heads):
+        for r in range(0, rank, 4):
+            lane0 += summary[head, r] * candidate_table[item, head, r]
+            lane1 += summary[head, r + 1] * candidate_table[item, head, r + 1]
+            lane2 += summary[head, r + 2] * candidate_table[item, head, r + 2]
+            lane3 += summary[head, r + 3] * candidate_table[item, head, r + 3]
+    return np.float64(bias[item]) + ((lane0 + lane1) + (lane2 + lane3))
+
+
+@njit(float64[::1](*_MODEL, _CODES, _CODES, _CODES), cache=True)
+def scores(
+    event_table: Float32,
+    candidate_table: Float32,
+    bias: Float32,
+    lag_curve: Float32,
+    history: Int32,
+    lags: Int32,
+    candidates: Int32,
+) -> Float64:
+    """Score of each candidate after one history: float64 [n]."""
+    summary = np.empty(event_table.shape[1:], np.float64)
+    _summarise(event_table, lag_curve, history, lags, summary)
+    result = np.empty(candidates.size, np.float64)
+    for row in range(candidates.size):
+        result[row] = _score(candidate_table, bias, summary, candidates[row])
+    return result
+
+
+@njit(float64[::1](*_MODEL, _CODES, _CODES, _PLACES, _PLACES, _CODES), cache=True)
+def scores_after(
+    event_table: Float32,
+    candidate_table: Float32,
+    bias: Float32,
+    lag_curve: Float32,
+    events: Int32,
+    sequence: Int32,
+    starts: Int64,
+    ends: Int64,
+    candidates: Int32,
+) -> Float64:
+    """Score of candidate m after the history events[starts[m]:ends[m]], for many m: float64 [M]."""
+    summary = np.zeros(event_table.shape[1:], np.float64)
+    result = np.empty(candidates.size, np.float64)
+    longest = lag_curve.shape[1] - 1
+    for row in range(candidates.size):
+        start, end = starts[row], ends[row]
+        if row == 0 or start != starts[row - 1] or end != ends[row - 1]:
+            recent = max(start, end - longest)  # sequence numbers grow by at least 1, so older ones are too far
+            following = sequence[end - 1] + 1 if end > start else 0
+            lags = (following - sequence[recent:end]).astype(np.int32)
+            _summarise(event_table, lag_curve, events[recent:end], lags, summary)
+        result[row] = _score(candidate_table, bias, summary, candidates[row])
+    return result

@@ -1,0 +1,142 @@
+"""The served session model: additive target attention over a history, scored from plain arrays.
+
+    score(c) = b_c + sum over events i, heads h of a_h(lag_i) <w_h(item_i), u_h(c)>
+
+An event's contribution is exactly what the score loses without it, because nothing is normalised over the
+history and `lag` (the user's next sequence number minus the event's) is a property of the event: removing
+another event does not change it. Tables are centred over the catalogue, so 0 is the average item's score.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from streamrec_explain.errors import InvalidInputError, UnsupportedModelError
+from streamrec_explain.models import session_kernels
+
+FORMAT = "additive-session-model/1"
+
+
+@dataclass(frozen=True)
+class SessionModel:
+    """Arrays of a trained session model; item codes are rows of the catalogue.
+
+    event_table: float32 [n_items, heads, rank], what an event says (w).
+    candidate_table: float32 [n_items, heads, rank], what a candidate listens to (u), centred.
+    bias: float32 [n_items], the score without history, centred.
+    lag_curve: float32 [heads, max_lag + 1], amplitude per lag (a); column 0 is unused, and an event
+    further back than max_lag contributes exactly 0.
+    """
+
+    event_table: NDArray[np.float32]
+    candidate_table: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    lag_curve: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        for name, ndim in (("event_table", 3), ("candidate_table", 3), ("bias", 1), ("lag_curve", 2)):
+            array: NDArray[np.float32] = getattr(self, name)
+            if array.dtype != np.float32 or array.ndim != ndim or not array.flags.c_contiguous:
+                raise UnsupportedModelError(
+                    f"session model: {name} must be contiguous float32 with {ndim} dimensions, "
+                    f"got {array.dtype} {array.shape}"
+                )
+            if not np.isfinite(array).all():
+                raise UnsupportedModelError(f"session model: {name} holds NaN or infinity")
+        items, heads, rank = self.event_table.shape
+        if rank % 4:
+            raise UnsupportedModelError(f"session model: rank must be a multiple of 4, got {rank}")
+        if self.candidate_table.shape != self.event_table.shape or self.bias.shape != (items,):
+            raise UnsupportedModelError("session model: tables and bias disagree on items, heads or rank")
+        if self.lag_curve.shape[0] != heads or self.lag_curve.shape[1] < 2:
+            raise UnsupportedModelError(f"session model: lag_curve {self.lag_curve.shape} needs {heads} heads")
+
+    @property
+    def n_items(self) -> int:
+        """Size of the catalogue the model was trained on."""
+        return len(self.bias)
+
+    @property
+    def max_lag(self) -> int:
+        """The furthest lag that still contributes."""
+        return self.lag_curve.shape[1] - 1
+
+    def scores(self, history: ArrayLike, lags: ArrayLike, candidates: ArrayLike) -> NDArray[np.float64]:
+        """Score of each candidate, float64 [n]: independent, bit for bit, of the other candidates.
+
+        `history` and `lags` are [L] item codes and lags >= 1; code -1 (unknown item) contributes 0 as an event
+        and scores 0 as a candidate. Without history the score is the bias.
+        """
+        history, lags = _history(history, lags)
+        return np.asarray(session_kernels.scores(*self._arrays, history, lags, _codes(candidates)))
+
+    def contributions(
+        self, history: ArrayLike, lags: ArrayLike, candidates: ArrayLike
+    ) -> NDArray[np.float64]:
+        """What each event adds to each candidate's score, float64 [n, L]; bias + row sum = score."""
+        history, lags = _history(history, lags)
+        return np.asarray(session_kernels.contributions(*self._arrays, history, lags, _codes(candidates)))
+
+    def scores_after(
+        self,
+        events: ArrayLike,
+        sequence: ArrayLike,
+        starts: ArrayLike,
+        ends: ArrayLike,
+        candidates: ArrayLike,
+    ) -> NDArray[np.float64]:
+        """Scores of M (history, candidate) pairs over flat event arrays, float64 [M], equal to `scores`.
+
+        Pair m's history is events[starts[m]:ends[m]] (codes, with rising `sequence` numbers); pairs with the
+        same history cost least when they stand together.
+        """
+        events, sequence = _history(events, sequence)
+        starts, ends = np.asarray(starts, dtype=np.int64), np.asarray(ends, dtype=np.int64)
+        codes = _codes(candidates)
+        if not starts.shape == ends.shape == codes.shape:
+            raise InvalidInputError("starts, ends and candidates must have one entry per pair")
+        if codes.size and (starts.min() < 0 or ends.max() > events.size or (starts > ends).any()):
+            raise InvalidInputError(f"a history reaches outside the {events.size} events")
+        places = (np.ascontiguousarray(starts), np.ascontiguousarray(ends))
+        return np.asarray(session_kernels.scores_after(*self._arrays, events, sequence, *places, codes))
+
+    @property
+    def _arrays(self) -> tuple[NDArray[np.float32], ...]:
+        return self.event_table, self.candidate_table, self.bias, self.lag_curve
+
+    def save(self, path: Path) -> None:
+        """Write the arrays as an uncompressed npz without pickle."""
+        with path.open("wb") as stream:
+            np.savez(stream, format=np.array(FORMAT), **vars(self))
+
+    @classmethod
+    def load(cls, path: Path) -> "SessionModel":
+        """Read what `save` wrote; UnsupportedModelError for any other file."""
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+        except (ValueError, OSError) as error:
+            raise UnsupportedModelError(f"{path} is not a saved session model: {error}") from error
+        if str(arrays.pop("format", "")) != FORMAT or set(arrays) != set(cls.__dataclass_fields__):
+            raise UnsupportedModelError(f"{path} is not a session model of format {FORMAT}")
+        return cls(**arrays)
+
+
+def attention(contributions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each event's share of the absolute contribution, [n, L] -> [n, L]; rows sum to 1, or are 0 throughout."""
+    size = np.abs(contributions)
+    total = size.sum(axis=-1, keepdims=True)
+    return np.divide(size, total, out=np.zeros_like(size), where=total > 0)
+
+
+def _codes(values: ArrayLike) -> NDArray[np.int32]:
+    return np.ascontiguousarray(values, dtype=np.int32)
+
+
+def _history(events: ArrayLike, numbers: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    codes, places = _codes(events), _codes(numbers)
+    if codes.ndim != 1 or codes.shape != places.shape:
+        raise InvalidInputError(f"a history needs one number per event, got {codes.shape} and {places.shape}")
+    return codes, places
