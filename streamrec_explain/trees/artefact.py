@@ -31,7 +31,8 @@ def write_artefact(folder: Path, artefact: ExplainerArtefact) -> None:
     """Write manifest.json, model.npz and conformance.npz; the folder is made if need be."""
     folder.mkdir(parents=True, exist_ok=True)
     ensemble = artefact.ensemble
-    arrays = {field.name: getattr(ensemble, field.name) for field in fields(ensemble) if field.name != "feature_names"}
+    names = [field.name for field in fields(ensemble) if field.name != "feature_names"]
+    arrays = {name: getattr(ensemble, name) for name in names}
     np.savez_compressed(folder / MODEL, allow_pickle=False, **arrays)
     np.savez_compressed(folder / VECTORS, allow_pickle=False, **vars(artefact.vectors))
     manifest = {
@@ -42,7 +43,8 @@ def write_artefact(folder: Path, artefact: ExplainerArtefact) -> None:
         "libraries": {name: version(name) for name in _LIBRARIES},
         "files": {name: file_digest(folder / name) for name in (MODEL, VECTORS)},
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
 
 
 def read_artefact(folder: Path) -> ExplainerArtefact:
@@ -61,7 +63,7 @@ def read_artefact(folder: Path) -> ExplainerArtefact:
         _require_digest(ensemble, manifest["model_digest"])
         return ExplainerArtefact(ensemble, recorded, int(manifest["memory_budget"]))
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ConformanceError(f"the explainer in {folder} cannot be read: {error!r}; save it again") from error
+        raise ConformanceError(f"no readable explainer in {folder}: {error!r}; save it again") from error
 
 
 def _require_intact(folder: Path, manifest: dict[str, Any]) -> None:
@@ -72,7 +74,7 @@ def _require_intact(folder: Path, manifest: dict[str, Any]) -> None:
         )
     for name in (MODEL, VECTORS):
         if file_digest(folder / name) != manifest["files"][name]:
-            raise ConformanceError(f"{folder / name} does not match its digest in {MANIFEST}; save the explainer again")
+            raise ConformanceError(f"{folder / name} does not match its digest in {MANIFEST}; save it again")
 
 
 def _require_digest(ensemble: TreeEnsemble, expected: str) -> None:

@@ -2,8 +2,8 @@
 
 Every numeric split on the same feature with the same missing rule lies on one axis: the sorted distinct
 thresholds. The rank of x on its axis is the number of thresholds below x, so `x <= threshold_i` is
-`rank <= i`. A missing value has rank 0 where it goes left and the highest rank where it goes right. An axis is
-cut into columns of at most 255 thresholds, so that a code is one byte whatever the model. Each distinct
+`rank <= i`. A missing value has rank 0 where it goes left and the highest rank where it goes right. An axis
+is cut into columns of at most 255 thresholds, so that a code is one byte whatever the model. Each distinct
 category set of a feature is an axis of its own: rank 0 inside the set, 1 outside. From here on a split is
 "code > limit" on one column, whatever it was in the model.
 """
@@ -57,13 +57,12 @@ def axes_of(ensemble: TreeEnsemble) -> tuple[Axes, SplitRanks]:
     distinct = sorted(set(keys))
     index = {key: a for a, key in enumerate(distinct)}
     axis = np.array([index[key] for key in keys], dtype=np.int32)
-    limits = [
-        np.zeros(1) if key[3] != NUMERIC else np.unique(ensemble.threshold[axis == a]) for a, key in enumerate(distinct)
-    ]
+    limits = []
     limit = np.zeros(len(axis), dtype=np.int32)
-    for a, key in enumerate(distinct):
-        if key[3] == NUMERIC:
-            limit[axis == a] = np.searchsorted(limits[a], ensemble.threshold[axis == a])
+    for a, (_, _, _, category_set) in enumerate(distinct):
+        thresholds = ensemble.threshold[axis == a] if category_set == NUMERIC else np.zeros(1)
+        limits.append(np.unique(thresholds))
+        limit[axis == a] = np.searchsorted(limits[a], thresholds)
     columns = [-(-len(values) // COLUMN_LIMITS) for values in limits]
     table = np.array(distinct, dtype=np.int64).reshape(-1, 4)
     axes = Axes(

@@ -24,7 +24,7 @@ class ConformanceVectors:
         """Compare recomputed with recorded values.
 
         Raises:
-            ConformanceError: a value differs by more than TOLERANCE, relative to the largest raw score if > 1.
+            ConformanceError: a value differs by more than TOLERANCE, relative to the largest score if > 1.
         """
         _require_close("Shapley values", shap_values, self.shap_values, self.raw_scores)
         _require_close("raw scores", raw_scores, self.raw_scores, self.raw_scores)
@@ -45,19 +45,23 @@ def _require_close(name: str, recomputed: Floats, recorded: Floats, scale_of: Fl
 def conformance_rows(ensemble: TreeEnsemble) -> Floats:
     """N_ROWS rows, float64 [N_ROWS, F]: thresholds exactly and just above, categories, zero and NaN."""
     rng = np.random.default_rng(0)
-    columns = [rng.choice(_telling_values(ensemble, feature), N_ROWS) for feature in range(ensemble.n_features)]
-    return np.ascontiguousarray(np.column_stack(columns) if columns else np.zeros((N_ROWS, 0)))
+    rows = np.empty((N_ROWS, ensemble.n_features))
+    for feature in range(ensemble.n_features):
+        rows[:, feature] = rng.choice(_telling_values(ensemble, feature), N_ROWS)
+    return rows
 
 
 def _telling_values(ensemble: TreeEnsemble, feature: int) -> Floats:
     """The values at which some split on the feature changes its decision."""
     mine = ensemble.feature == feature
     thresholds = np.unique(ensemble.threshold[mine & (ensemble.category_set < 0)])
-    categories = [
-        32 * word + bit
-        for c in np.unique(ensemble.category_set[mine & (ensemble.category_set >= 0)])
-        for word, bits in enumerate(ensemble.set_words[ensemble.set_offsets[c] : ensemble.set_offsets[c + 1]].tolist())
-        for bit in range(32)
-        if bits >> bit & 1
-    ]
-    return np.concatenate([thresholds, np.nextafter(thresholds, np.inf), categories, [0.0, -1.0, np.nan]])
+    sets = np.unique(ensemble.category_set[mine & (ensemble.category_set >= 0)])
+    categories = [_members(ensemble, c) for c in sets.tolist()]
+    above = np.nextafter(thresholds, np.inf)
+    return np.concatenate([thresholds, above, *categories, [0.0, -1.0, np.nan]])
+
+
+def _members(ensemble: TreeEnsemble, category_set: int) -> Floats:
+    words = ensemble.set_words[ensemble.set_offsets[category_set] : ensemble.set_offsets[category_set + 1]]
+    bits = np.unpackbits(words.astype("<u4").view(np.uint8), bitorder="little")
+    return np.flatnonzero(bits).astype(np.float64)

@@ -15,13 +15,14 @@ NUMERIC = -1
 
 @dataclass(frozen=True, eq=False)
 class TreeEnsemble:
-    """T trees with N splits, L leaves and C category sets; the raw score is the sum of the reached leaf values.
+    """T trees with N splits, L leaves and C category sets; a raw score is the sum of the reached leaf values.
 
-    A child is a split index if >= 0, otherwise the leaf index ~child. A numeric split (`category_set` NUMERIC)
-    sends x <= threshold left; a missing x follows `default_left`, where missing means: never for MISSING_NONE
-    (NaN counts as 0), |x| <= ZERO_THRESHOLD or NaN for MISSING_ZERO, NaN for MISSING_NAN. A categorical split
-    sends the categories of its set left and everything else (NaN, negative, unknown) right. The words of set c
-    are `set_words[set_offsets[c]:set_offsets[c + 1]]`; bit b of word w stands for category 32 * w + b.
+    A child is a split index if >= 0, otherwise the leaf index ~child. A numeric split (`category_set`
+    NUMERIC) sends x <= threshold left; a missing x follows `default_left`, where missing means: never for
+    MISSING_NONE (NaN counts as 0), |x| <= ZERO_THRESHOLD or NaN for MISSING_ZERO, NaN for MISSING_NAN. A
+    categorical split sends the categories of its set left and everything else (NaN, negative, unknown) right.
+    The words of set c are `set_words[set_offsets[c]:set_offsets[c + 1]]`; bit b of word w stands for category
+    32 * w + b.
     """
 
     feature_names: tuple[str, ...]
@@ -49,7 +50,7 @@ class TreeEnsemble:
         return float(self.split_count[child] if child >= 0 else self.leaf_count[~child])
 
     def digest(self) -> str:
-        """SHA-256 over names, dtypes, shapes and bytes of every array: two equal models have equal digests."""
+        """SHA-256 over names, dtypes, shapes and bytes of every array: equal models have equal digests."""
         return digest(b"".join(_field_bytes(self, field.name) for field in fields(self)))
 
 
@@ -57,7 +58,7 @@ def _field_bytes(ensemble: TreeEnsemble, name: str) -> bytes:
     value = getattr(ensemble, name)
     if isinstance(value, tuple):
         return repr((name, value)).encode()
-    return repr((name, value.dtype.str, value.shape)).encode() + value.tobytes()
+    return repr((name, value.dtype.str, value.shape)).encode() + bytes(value.tobytes())
 
 
 def require_counts(ensemble: TreeEnsemble) -> TreeEnsemble:
@@ -72,6 +73,6 @@ def require_counts(ensemble: TreeEnsemble) -> TreeEnsemble:
     if empty or (ensemble.split_count[splits] <= 0).any():
         raise UnsupportedModelError(
             f"zero counts: {empty} splits or leaves saw no training rows, so the background of path-dependent"
-            " Shapley values is undefined; train with min_data_in_leaf >= 1 and without refitting on empty leaves"
+            " Shapley values is undefined; train with min_data_in_leaf >= 1"
         )
     return ensemble

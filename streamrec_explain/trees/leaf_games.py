@@ -1,9 +1,10 @@
-"""Leaves as cooperative games: per leaf its players (features) with ratios and conditions; leaf-wise Shapley values.
+"""Leaves as cooperative games (players are features), and their Shapley values leaf by leaf.
 
-A leaf with value v pays v if all its players agree. For player f with ratio r_f (the share of training rows that
-its splits on the path let through) and bit b_f (the row satisfies them all), the path-dependent Shapley value is
+A leaf with value v pays v if all its players agree. For player f with ratio r_f (the share of training rows
+that its splits on the path let through) and bit b_f (the row satisfies them all), the path-dependent Shapley
+value and the expected value are
 
-    phi_f = v (b_f - r_f) Integral_0^1 Prod_{g != f} (t b_g + (1 - t) r_g) dt,     expected value = v Prod_f r_f.
+    phi_f = v (b_f - r_f) Integral_0^1 Prod_{g != f} (t b_g + (1 - t) r_g) dt,     v Prod_f r_f.
 
 The integrand is a polynomial of degree d - 1 in t, so Gauss-Legendre with ceil(d / 2) nodes is exact; all
 factors are >= 0 and nothing is divided, hence errors of some 1e-16 (Quadrature-TreeSHAP, arXiv 2605.04497).
@@ -21,7 +22,7 @@ from streamrec_explain.trees.quadrature import gauss_legendre, node_count
 
 @dataclass(frozen=True, eq=False)
 class LeafGames:
-    """Games g with players p with conditions c; the players of game g are `player_offsets[g]:player_offsets[g + 1]`.
+    """Games with players with conditions; game g has players `player_offsets[g]:player_offsets[g + 1]`.
 
     A condition holds if (code of column > limit) == above. Leaves of trees without splits have no players and
     are not games; they only add to the expected value.

@@ -26,7 +26,8 @@ def parse_lightgbm_text(text: str) -> TreeEnsemble:
     header, *trees = _sections(text)
     _refuse_unsupported(header, trees)
     try:
-        return require_counts(_joined(tuple(header["feature_names"].split()), [_Tree(tree) for tree in trees]))
+        names = tuple(header["feature_names"].split())
+        return require_counts(_joined(names, [_Tree(tree) for tree in trees]))
     except (KeyError, ValueError) as error:
         raise ModelError(f"the LightGBM text model is damaged: {error!r}; save the model again") from error
 
@@ -41,7 +42,7 @@ def _sections(text: str) -> Iterator[Section]:
 
 def _refuse_unsupported(header: Section, trees: list[Section]) -> None:
     if int(header.get("num_class", "1")) > 1 or int(header.get("num_tree_per_iteration", "1")) > 1:
-        raise UnsupportedModelError("multiclass: the model gives several scores per row; train one score per model")
+        raise UnsupportedModelError("multiclass: several scores per row; train one model per score")
     if "average_output" in header:
         raise UnsupportedModelError("random forest averaging (boosting=rf): train with boosting=gbdt or dart")
     if any(int(tree.get("is_linear", "0")) for tree in trees):
@@ -88,35 +89,26 @@ def _numbers(section: Section, key: str, dtype: type[np.generic], size: int) -> 
 
 
 def _joined(names: tuple[str, ...], trees: list[_Tree]) -> TreeEnsemble:
-    grown = [tree for tree in trees if tree.n_splits]
-    split_base = np.cumsum([0, *(tree.n_splits for tree in trees)])
-    leaf_base = np.cumsum([0, *(tree.n_leaves for tree in trees)])
-    set_base = np.cumsum([0, *(len(tree.set_lengths) for tree in trees)])
-
-    def children(side: str) -> NDArray[np.int32]:
-        pieces = [
-            _rebased(getattr(tree, side), split_base[i], leaf_base[i]) for i, tree in enumerate(trees) if tree.n_splits
-        ]
-        return _concatenated(pieces, np.int32)
-
+    split_base = np.cumsum([0, *(tree.n_splits for tree in trees)])[:-1]
+    leaf_base = np.cumsum([0, *(tree.n_leaves for tree in trees)])[:-1]
+    set_base = np.cumsum([0, *(len(tree.set_lengths) for tree in trees)])[:-1]
+    places = zip(trees, split_base, leaf_base, strict=True)
+    roots = [split if tree.n_splits else ~leaf for tree, split, leaf in places]
+    grown = [place for place in zip(trees, split_base, leaf_base, set_base, strict=True) if place[0].n_splits]
     return TreeEnsemble(
         feature_names=names,
-        root=np.array(
-            [split_base[i] if tree.n_splits else ~leaf_base[i] for i, tree in enumerate(trees)], dtype=np.int32
-        ),
-        feature=_concatenated([tree.feature for tree in grown], np.int32),
-        threshold=_concatenated([tree.threshold for tree in grown], np.float64),
-        missing=_concatenated([tree.missing for tree in grown], np.int8),
-        default_left=_concatenated([tree.default_left for tree in grown], np.bool_),
-        category_set=_concatenated(
-            [_shifted(tree.category_set, set_base[i]) for i, tree in enumerate(trees) if tree.n_splits], np.int32
-        ),
-        left=children("left"),
-        right=children("right"),
-        split_count=_concatenated([tree.split_count for tree in grown], np.float64),
+        root=np.array(roots, dtype=np.int32),
+        feature=_concatenated([tree.feature for tree, *_ in grown], np.int32),
+        threshold=_concatenated([tree.threshold for tree, *_ in grown], np.float64),
+        missing=_concatenated([tree.missing for tree, *_ in grown], np.int8),
+        default_left=_concatenated([tree.default_left for tree, *_ in grown], np.bool_),
+        category_set=_concatenated([_shifted(t.category_set, base) for t, _, _, base in grown], np.int32),
+        left=_concatenated([_rebased(t.left, split, leaf) for t, split, leaf, _ in grown], np.int32),
+        right=_concatenated([_rebased(t.right, split, leaf) for t, split, leaf, _ in grown], np.int32),
+        split_count=_concatenated([tree.split_count for tree, *_ in grown], np.float64),
         leaf_value=_concatenated([tree.leaf_value for tree in trees], np.float64),
         leaf_count=_concatenated([tree.leaf_count for tree in trees], np.float64),
-        set_offsets=np.cumsum([0, *(length for tree in trees for length in tree.set_lengths)]).astype(np.int64),
+        set_offsets=np.cumsum([0, *(n for tree in trees for n in tree.set_lengths)]).astype(np.int64),
         set_words=_concatenated([tree.words for tree in trees], np.uint32),
     )
 

@@ -1,4 +1,4 @@
-"""Gauss-Legendre quadrature on [0, 1], correctly rounded, so that every machine integrates with the same bits."""
+"""Gauss-Legendre quadrature on [0, 1], correctly rounded: the same bits on every machine."""
 
 from decimal import Decimal, localcontext
 from functools import cache

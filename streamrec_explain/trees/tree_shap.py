@@ -29,9 +29,9 @@ class HasModelText(Protocol):
 class TreeShapExplainer:
     """Shapley values of the raw score, with the training rows at each split as background.
 
-    For every row, `expected_value + shap_values(row).sum() == predict_raw(row)` up to 1e-12, and the values of a
-    row do not depend on the other rows of its batch, bit for bit. Making an explainer runs every kernel once, so
-    all compilation happens then and no later call pays for it. Immutable; safe to share between threads.
+    For every row `expected_value + shap_values(row).sum() == predict_raw(row)` up to 1e-12, and the values
+    of a row do not depend on the other rows of its batch, bit for bit. Making an explainer runs every kernel
+    once, so all compilation happens then and no later call pays for it. Immutable; safe to share by threads.
 
     Attributes:
         ensemble: the model in normal form.
@@ -98,5 +98,6 @@ class TreeShapExplainer:
         """
         artefact = read_artefact(folder)
         explainer = cls(artefact.ensemble, artefact.memory_budget)
-        artefact.vectors.check(explainer.shap_values(artefact.vectors.rows), explainer.predict_raw(artefact.vectors.rows))
+        rows = artefact.vectors.rows
+        artefact.vectors.check(explainer.shap_values(rows), explainer.predict_raw(rows))
         return explainer
