@@ -54,7 +54,7 @@ class Catalogue:
             creators=_codes(columns["creator"], creator_names),
             creator_subscribers=_floats(columns["creator_subscribers"]),
             duration_s=_floats(columns["duration_s"]),
-            publish_time_ms=np.array([UNKNOWN if t is None else t for t in columns["publish_time_ms"]], np.int64),
+            publish_time_ms=_times(columns["publish_time_ms"]),
             sponsored=np.array(columns["sponsored"], np.bool_),
             sensitive=np.array(columns["sensitive"], np.bool_),
         )
@@ -88,9 +88,9 @@ class Catalogue:
             with pa.OSFile(str(path), "rb") as source:
                 table = pa.ipc.open_file(source).read_all()
         except (pa.ArrowInvalid, OSError) as error:
-            raise FeatureError(f"{path}: not a readable catalogue ({error}); build the release again") from error
+            raise FeatureError(f"{path}: not a readable catalogue ({error}); build it again") from error
         if not table.schema.equals(ITEMS):
-            raise FeatureError(f"{path}: columns {table.schema.names} are not those of a catalogue {ITEMS.names}")
+            raise FeatureError(f"{path}: columns {table.schema.names}; a catalogue has {ITEMS.names}")
         return cls.from_items(table)
 
     def __len__(self) -> int:
@@ -144,6 +144,10 @@ def _padded_codes(labels: Sequence[Sequence[str]], names: Sequence[str]) -> npt.
     for row, row_labels in enumerate(labels):
         codes[row, : len(row_labels)] = _codes(row_labels, names)
     return codes
+
+
+def _times(values: Iterable[int | None]) -> npt.NDArray[np.int64]:
+    return np.array([UNKNOWN if value is None else value for value in values], np.int64)
 
 
 def _floats(values: Iterable[float | None]) -> npt.NDArray[np.float64]:

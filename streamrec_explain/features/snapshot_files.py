@@ -1,4 +1,4 @@
-"""Snapshot files: an Arrow table with a header and a digest, and the pointer to the latest one of a folder."""
+"""Snapshot files: an Arrow table with header and digest, and the pointer to the latest one of a folder."""
 
 import os
 from pathlib import Path

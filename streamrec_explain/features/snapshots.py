@@ -1,6 +1,5 @@
 """Snapshots: the user features and the trends of one refresh tick, as values with a digest."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,7 @@ from streamrec_explain.events.world import World
 from streamrec_explain.features import snapshot_files as files
 from streamrec_explain.features.catalogue import UNKNOWN, Catalogue
 from streamrec_explain.features.item_features import static_columns
-from streamrec_explain.features.markets import ALL_MARKETS
+from streamrec_explain.features.observations import ALL_MARKETS
 from streamrec_explain.features.point_in_time import PointInTime
 from streamrec_explain.features.spec import FeatureSpec
 from streamrec_explain.features.ticks import Windows, tick
@@ -50,7 +49,7 @@ class UserSnapshot:
         return None if row is None else self.values[row]
 
     def erase(self, user_id: str) -> "UserSnapshot":
-        """The snapshot without this user, with a digest of its own; equal content if the user is not in it."""
+        """The snapshot without this user, its digest its own; equal content if the user is not in it."""
         kept = [row for row, known in enumerate(self.user_ids) if known != user_id]
         user_ids = tuple(self.user_ids[row] for row in kept)
         return UserSnapshot(self.as_of_ms, self.names, user_ids, self.values[kept])
@@ -140,7 +139,7 @@ class TrendSnapshot:
         return replace(self, item_ids=catalogue.item_ids, values=values, facts=facts)
 
     def save(self, path: Path) -> None:
-        """Write an Arrow IPC file, atomically; FeatureError for an aligned snapshot, whose digest is another's."""
+        """Write an Arrow IPC file, atomically; FeatureError if the snapshot was aligned to a catalogue."""
         header, table = self._header(), self._table()
         if files.content_digest(header, table) != self.digest:
             raise FeatureError("an aligned trend snapshot cannot be saved; save the one it was made from")
@@ -217,22 +216,23 @@ def write_snapshot(folder: Path, snapshot: UserSnapshot | TrendSnapshot) -> Path
 
 def latest_user_snapshot(folder: Path) -> UserSnapshot:
     """The latest user snapshot of a folder; FeatureError if there is none or it is corrupt."""
-    return _latest(folder, UserSnapshot.load)
+    pointer = files.latest(folder)
+    snapshot = UserSnapshot.load(folder / pointer.file)
+    _check(snapshot.digest, pointer, folder)
+    return snapshot
 
 
 def latest_trend_snapshot(folder: Path) -> TrendSnapshot:
     """The latest trend snapshot of a folder; FeatureError if there is none or it is corrupt."""
-    return _latest(folder, TrendSnapshot.load)
-
-
-def _latest[Snapshot: (UserSnapshot, TrendSnapshot)](
-    folder: Path, load: Callable[[Path], Snapshot]
-) -> Snapshot:
     pointer = files.latest(folder)
-    snapshot = load(folder / pointer.file)
-    if snapshot.digest != pointer.digest:
+    snapshot = TrendSnapshot.load(folder / pointer.file)
+    _check(snapshot.digest, pointer, folder)
+    return snapshot
+
+
+def _check(digest: str, pointer: files.Pointer, folder: Path) -> None:
+    if digest != pointer.digest:
         raise FeatureError(
-            f"{folder / pointer.file}: digest {snapshot.digest[:8]} is not the {pointer.digest[:8]} that "
+            f"{folder / pointer.file}: digest {digest[:8]} is not the {pointer.digest[:8]} that "
             f"{files.LATEST} names; write a snapshot again"
         )
-    return snapshot

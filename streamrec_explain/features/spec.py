@@ -71,18 +71,32 @@ class FeatureSpec:
 
     def index(self, name: str) -> int:
         """The column of a feature; FeatureError if the spec has no such name."""
-        try:
-            return self._index_of[name]
-        except KeyError:
-            raise FeatureError(f"no feature {name!r} in feature spec version {self.version}") from None
+        return self._found(self._index_of, name)
+
+    @cached_property
+    def _names_of(self) -> dict[Group, tuple[str, ...]]:
+        return {g: tuple(feature.name for feature in self.features if feature.group == g) for g in GROUPS}
+
+    @cached_property
+    def _place_of(self) -> dict[str, int]:
+        return {name: place for names in self._names_of.values() for place, name in enumerate(names)}
 
     def of_group(self, group: Group) -> npt.NDArray[np.int64]:
         """The columns of a group, ascending."""
-        return np.array([i for i, feature in enumerate(self.features) if feature.group == group], np.int64)
+        return np.array([self.index(name) for name in self._names_of[group]], np.int64)
 
     def names_of(self, group: Group) -> tuple[str, ...]:
         """The names of a group in column order."""
-        return tuple(feature.name for feature in self.features if feature.group == group)
+        return self._names_of[group]
+
+    def place(self, name: str) -> int:
+        """The column of a feature within its group; FeatureError if the spec has no such name."""
+        return self._found(self._place_of, name)
+
+    def _found(self, columns: Mapping[str, int], name: str) -> int:
+        if name not in columns:
+            raise FeatureError(f"no feature {name!r} in feature spec version {self.version}")
+        return columns[name]
 
     def missing(self, group: Group) -> npt.NDArray[np.float64]:
         """What the features of a group are when nothing is known: NaN or 0 each, float64 [n]."""
