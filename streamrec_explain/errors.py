@@ -21,6 +21,7 @@ StreamRecError
     │   ├── JournalFullError     the journal reached its bound; the caller must shed load
     │   └── CorruptRecordError   a record's checksum does not match
     ├── ShipError                a batch could not be shipped
+    ├── WriteConflictError       another writer changed the audit table first
     ├── RetentionError           a retention step is refused
     ├── EntryNotFoundError       no entry with this id in any tier
     └── ReplayMismatchError      a replayed explanation differs from the logged one
@@ -117,6 +118,10 @@ class CorruptRecordError(JournalError):
 
 class ShipError(AuditLogError):
     """A batch could not be shipped to the audit table."""
+
+
+class WriteConflictError(AuditLogError):
+    """Another writer changed the audit table first: read it again and decide anew."""
 
 
 class RetentionError(AuditLogError):

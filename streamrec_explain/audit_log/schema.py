@@ -1,0 +1,68 @@
+"""The Arrow schema of the audit table: one flat row per explanation, partitioned by date and region."""
+
+import pyarrow as pa
+
+PARTITION_COLUMNS = ("date", "region")
+# Total order of a partition's rows: one user's explanations lie together, which is also what compresses best.
+SORT_COLUMNS = ("user_id_hash", "timestamp_ms", "request_id", "position")
+SHAP_PLACES = (1, 2, 3)
+ATTENTION_PLACES = (1, 2)
+
+
+def _text(name: str, *, nullable: bool = False) -> pa.Field:
+    return pa.field(name, pa.string(), nullable=nullable)
+
+
+def _ranked(stem: str, label: str, number: str, places: tuple[int, ...]) -> list[pa.Field]:
+    """The nullable pairs `stem_1_label`, `stem_1_number`, ... of a short ranking."""
+    return [
+        field
+        for place in places
+        for field in (
+            _text(f"{stem}_{place}_{label}", nullable=True),
+            pa.field(f"{stem}_{place}_{number}", pa.float32()),
+        )
+    ]
+
+
+ENTRIES = pa.schema(
+    [
+        pa.field("date", pa.date32(), nullable=False),  # UTC day of timestamp_ms
+        _text("region"),
+        _text("user_id_hash"),  # HMAC pseudonym under key_id
+        pa.field("timestamp_ms", pa.int64(), nullable=False),
+        _text("request_id"),
+        pa.field("position", pa.int16(), nullable=False),
+        pa.field("ordinal", pa.int16(), nullable=False),  # place in the request as it was sent
+        _text("item_id"),
+        _text("model_version"),
+        _text("explanation_type"),
+        _text("explanation_text_hash"),
+        _text("template"),
+        _text("locale"),
+        _text("policy"),
+        pa.field("ranking_score", pa.float32(), nullable=False),
+        pa.field("reranking_score", pa.float32(), nullable=False),
+        *_ranked("shap", "feature", "value", SHAP_PLACES),
+        *_ranked("attention", "item", "weight", ATTENTION_PLACES),
+        pa.field("claims", pa.binary(), nullable=False),  # msgpack [[kind, verdict, evidence], ...]
+        pa.field("flags", pa.list_(pa.string()), nullable=False),
+        _text("would_be_type", nullable=True),
+        pa.field("propensity", pa.float32()),
+        pa.field("computation_time_ms", pa.float32(), nullable=False),
+        _text("key_id"),
+        _text("trend_digest"),
+        _text("user_snapshot_digest"),
+        pa.field("schema_version", pa.int16(), nullable=False),
+        pa.field("inputs", pa.binary(), nullable=False),  # msgpack [ranking, reranking (float64), inputs]
+        pa.field("request_inputs", pa.binary()),  # on the row with ordinal 0 only
+    ]
+)
+
+FLOAT_COLUMNS = tuple(field.name for field in ENTRIES if field.type == pa.float32())
+BINARY_COLUMNS = tuple(field.name for field in ENTRIES if field.type == pa.binary())
+# Columns whose ranges let a reader skip whole files. The table property `delta.dataSkippingStatsColumns`
+# names exactly these: statistics for other columns than declared make some readers return no rows.
+STATISTICS_COLUMNS = ("user_id_hash", "timestamp_ms", "item_id", "model_version", "explanation_type")
+# Looked up by equality, scattered over every file: only a Bloom filter can skip them.
+BLOOM_COLUMNS = ("request_id", "item_id")

@@ -1,0 +1,158 @@
+"""One tier of the audit log as a Delta table: append whole requests, find one again, run a query.
+
+The folder may be a local path or any URI that `deltalake` understands. Files are only ever found through the
+transaction log, never by listing the folder, for the folder also holds files that were already replaced.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, QueryBuilder, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from streamrec_explain.audit_log import conditions
+from streamrec_explain.audit_log.encoding import requests_of, table_of
+from streamrec_explain.audit_log.layout import Tier, writer_properties
+from streamrec_explain.audit_log.schema import ENTRIES, PARTITION_COLUMNS, STATISTICS_COLUMNS
+from streamrec_explain.errors import AuditLogError, EntryNotFoundError, WriteConflictError
+from streamrec_explain.records import AuditRequest
+
+
+class Partition(msgspec.Struct, frozen=True, order=True):
+    """One (date, region) of the table; `date` is the UTC day as YYYY-MM-DD."""
+
+    date: str
+    region: str
+
+    @property
+    def condition(self) -> str:
+        """The SQL condition that selects exactly this partition."""
+        return conditions.in_partition(self.date, self.region)
+
+
+class AuditTable:
+    """A handle on one tier; every read sees the newest committed version, every write is one commit."""
+
+    def __init__(
+        self, uri: str, tier: Tier = "hot", storage_options: Mapping[str, str] | None = None
+    ) -> None:
+        self.uri = uri
+        self.tier: Tier = tier
+        self._storage_options = dict(storage_options or {})
+
+    def exists(self) -> bool:
+        """Whether the table was ever written."""
+        with _store_errors(self.uri):
+            return bool(DeltaTable.is_deltatable(self.uri, self._storage_options))
+
+    def open(self) -> DeltaTable:
+        """The newest version as a Delta handle; made empty where there is none."""
+        with _store_errors(self.uri):
+            try:
+                return DeltaTable(self.uri, storage_options=self._storage_options)
+            except TableNotFoundError:
+                return self._create()
+
+    def _create(self) -> DeltaTable:
+        return DeltaTable.create(
+            self.uri,
+            ENTRIES,
+            mode="ignore",
+            partition_by=list(PARTITION_COLUMNS),
+            name=f"streamrec-explain-audit-log-{self.tier}",
+            configuration={"delta.dataSkippingStatsColumns": ",".join(STATISTICS_COLUMNS)},
+            storage_options=self._storage_options,
+        )
+
+    def append(
+        self,
+        requests: Sequence[AuditRequest],
+        *,
+        seen: DeltaTable | None = None,
+        fences: Mapping[str, int] | None = None,
+    ) -> int:
+        """Commit whole requests and return the number of rows; see `append_rows`."""
+        return self.append_rows(table_of(requests), seen=seen, fences=fences)
+
+    def append_rows(
+        self, rows: pa.Table, *, seen: DeltaTable | None = None, fences: Mapping[str, int] | None = None
+    ) -> int:
+        """Commit rows of the declared schema in one transaction and return their number.
+
+        `fences` are application transactions (id -> version) recorded by the same commit. WriteConflictError
+        if anyone recorded one of these ids since `seen` was opened: what the caller decided on is stale.
+        """
+        marks = [Transaction(app_id, version) for app_id, version in (fences or {}).items()]
+        with _store_errors(self.uri):
+            write_deltalake(
+                seen or self.open(),
+                rows.select(ENTRIES.names),
+                mode="append",
+                writer_properties=writer_properties(self.tier),
+                commit_properties=CommitProperties(app_transactions=marks),
+            )
+        return int(rows.num_rows)
+
+    def query(self, sql: str, seen: DeltaTable | None = None) -> pa.Table:
+        """Run SQL (DataFusion) over the table, named `entries`, and return the whole answer."""
+        with _store_errors(self.uri):
+            return pa.table(self._execute(sql, seen))
+
+    def query_batches(self, sql: str, seen: DeltaTable | None = None) -> Iterator[pa.RecordBatch]:
+        """Run SQL as `query` does and stream the answer."""
+        with _store_errors(self.uri):
+            yield from pa.RecordBatchReader.from_stream(self._execute(sql, seen))
+
+    def _execute(self, sql: str, seen: DeltaTable | None) -> Any:
+        return QueryBuilder().register("entries", seen or self.open()).execute(sql)
+
+    def rows(self, condition: str, seen: DeltaTable | None = None) -> pa.Table:
+        """The rows that meet an SQL condition, in the declared schema, in no particular order."""
+        columns = ", ".join(ENTRIES.names)
+        return self.query(f"SELECT {columns} FROM entries WHERE {condition}", seen).cast(ENTRIES)
+
+    def read_request(
+        self, request_id: str, first_date: str | None = None, last_date: str | None = None
+    ) -> AuditRequest:
+        """The request that `find_request` finds; EntryNotFoundError if the table has none."""
+        found = self.find_request(request_id, first_date, last_date)
+        if found is None:
+            raise EntryNotFoundError(f"no request {request_id!r} in the {self.tier} audit table {self.uri}")
+        return found
+
+    def find_request(
+        self, request_id: str, first_date: str | None = None, last_date: str | None = None
+    ) -> AuditRequest | None:
+        """The request of that id as `encoding.as_stored` tells, or None.
+
+        A range of UTC days (YYYY-MM-DD, both inclusive) saves reading the others.
+        """
+        days = conditions.days(first_date, last_date)
+        found = requests_of(self.rows(f"{conditions.equals('request_id', request_id)} AND {days}"))
+        return found[0] if found else None
+
+    def partitions(self, seen: DeltaTable | None = None) -> list[Partition]:
+        """Every (date, region) that holds rows, in order."""
+        found = (seen or self.open()).partitions()
+        return sorted(Partition(str(values["date"]), values["region"]) for values in found)
+
+    def recorded_version(self, app_id: str, seen: DeltaTable | None = None) -> int:
+        """The last application transaction recorded under that id; 0 if none was."""
+        version = (seen or self.open()).transaction_version(app_id)
+        return 0 if version is None else int(version)
+
+
+@contextmanager
+def _store_errors(uri: str) -> Iterator[None]:
+    """Turn what the storage library raises into the product's errors."""
+    try:
+        yield
+    except CommitFailedError as error:
+        raise WriteConflictError(f"another writer changed {uri} first: {error}") from error
+    except TableNotFoundError:
+        raise
+    except (DeltaError, OSError) as error:
+        raise AuditLogError(f"the store of the audit table {uri} failed: {error}") from error
