@@ -46,8 +46,8 @@ def _first_of_run(group: NDArray[np.int32], time_ms: NDArray[np.int64]) -> NDArr
     """For each sorted row the index of the first row with the same group and time."""
     starts = np.ones(len(group), dtype=bool)
     starts[1:] = (group[1:] != group[:-1]) | (time_ms[1:] != time_ms[:-1])
-    first = np.flatnonzero(starts)
-    return first[np.cumsum(starts) - 1]
+    first: NDArray[np.int64] = np.flatnonzero(starts)
+    return np.take(first, np.cumsum(starts) - 1)
 
 
 def _cuts(size: NDArray[np.int64], fractions: tuple[float, float, float]) -> NDArray[np.int64]:
