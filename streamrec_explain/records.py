@@ -19,6 +19,8 @@ EXPLANATION_TYPES = (
     "generic",
 )
 
+Evidence = Mapping[str, float | int | str | None | tuple[str, ...]]
+
 
 class HistoryEvent(msgspec.Struct, frozen=True, gc=False):
     """One past interaction of the user.
@@ -92,7 +94,7 @@ class Claim(msgspec.Struct, frozen=True):
 
     kind: str
     verdict: bool
-    evidence: Mapping[str, float | int | str | None | tuple[str, ...]]
+    evidence: Evidence
 
 
 class Control(msgspec.Struct, frozen=True, gc=False):

@@ -1,6 +1,5 @@
 """Removal: what a score loses when events are really taken away and the model scores again."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,34 +40,24 @@ def removal_drops(
     model: SequenceScore, history_codes: Codes, lags: Codes, candidates: Codes, groups: EventGroups
 ) -> Floats:
     """What each candidate's score loses without each group of events, [n, G]; the others keep their lags."""
-    return _drops(model, history_codes, candidates, groups, lags, lambda kept: lags[kept])
+    full = model.scores(history_codes, lags, candidates)
+    drops = np.empty((len(candidates), len(groups.codes)))
+    for group in range(len(groups.codes)):
+        kept = groups.group_of != group
+        drops[:, group] = full - model.scores(history_codes[kept], lags[kept], candidates)
+    return drops
 
 
 def closed_up_drops(
     model: SequenceScore, history_codes: Codes, lags: Codes, candidates: Codes, groups: EventGroups
 ) -> Floats:
     """The same for a history closed up as though the events had never been: older events move closer."""
-
-    def closed(kept: NDArray[np.bool_]) -> Codes:
-        gone = lags[~kept]
-        return (lags[kept] - (gone < lags[kept][:, None]).sum(axis=1)).astype(np.int32)
-
-    return _drops(model, history_codes, candidates, groups, lags, closed)
-
-
-def _drops(
-    model: SequenceScore,
-    history_codes: Codes,
-    candidates: Codes,
-    groups: EventGroups,
-    lags: Codes,
-    lags_without: Callable[[NDArray[np.bool_]], Codes],
-) -> Floats:
     full = model.scores(history_codes, lags, candidates)
     drops = np.empty((len(candidates), len(groups.codes)))
     for group in range(len(groups.codes)):
         kept = groups.group_of != group
-        drops[:, group] = full - model.scores(history_codes[kept], lags_without(kept), candidates)
+        closer = (lags[~kept] < lags[kept][:, None]).sum(axis=1, dtype=np.int32)
+        drops[:, group] = full - model.scores(history_codes[kept], lags[kept] - closer, candidates)
     return drops
 
 

@@ -1,0 +1,177 @@
+"""The explanation engine: a pure function from a release and the context of a list to true sentences."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from streamrec_explain.explanation.claims import Case
+from streamrec_explain.explanation.components import EngineBundle
+from streamrec_explain.explanation.controls import controls
+from streamrec_explain.explanation.history import ResolvedHistory, resolve_history
+from streamrec_explain.explanation.naming import ItemNames
+from streamrec_explain.explanation.narration import narrate
+from streamrec_explain.explanation.policies import POLICIES
+from streamrec_explain.explanation.promotions import promoted
+from streamrec_explain.explanation.scoring import item_matrix, score_list
+from streamrec_explain.explanation.signals import ItemAttribution, attribute_list, no_signals, signals_of
+from streamrec_explain.explanation.speech import LocaleTemplates
+from streamrec_explain.explanation.validation import check_list
+from streamrec_explain.records import (
+    Claim,
+    Explanation,
+    ExplanationSignals,
+    ListContext,
+    ListItem,
+    RecommendationContext,
+    explanation_id,
+)
+
+UNKNOWN_ITEM = "unknown_item"
+SCORE_MISMATCH = "score_mismatch"
+LOCALE_FALLBACK = "locale_fallback"
+
+
+@dataclass(frozen=True)
+class ListExplanation:
+    """Explanations and signals of a list, in the order of its items."""
+
+    explanations: tuple[Explanation, ...]
+    signals: tuple[ExplanationSignals, ...]
+
+
+class _Finding(NamedTuple):
+    """One known item's attribution, and whether the caller's score is the one explained."""
+
+    found: ItemAttribution
+    score_matches: bool
+
+
+class ExplanationEngine:
+    """Explains lists with the components of one release.
+
+    Deterministic, without clock or randomness: equal contexts give equal explanations, byte for byte, and
+    an item's explanation depends on the other items only through promotions. Threads may share it.
+    """
+
+    def __init__(self, bundle: EngineBundle) -> None:
+        self.bundle = bundle
+        self._names = ItemNames(bundle.catalogue)
+        self._policy = POLICIES[bundle.policy]
+
+    def explain_list(self, context: ListContext) -> ListExplanation:
+        """Explain every item of a list; RequestError names the field that makes it impossible."""
+        check_list(context)
+        history = resolve_history(context.session_history, self.bundle.catalogue, context.timestamp_ms)
+        spoken = self.bundle.templates.of(context.locale)
+        flags = history.flags if spoken else (*history.flags, LOCALE_FALLBACK)
+        speaker = _Speaker(self._names, spoken or self.bundle.templates.fallback, context.request_id, flags)
+        chosen = list(self._choose(context, history))
+        explanations = (speaker.say(item, choice) for item, choice in zip(context.items, chosen, strict=True))
+        return ListExplanation(tuple(explanations), tuple(choice.signals for choice in chosen))
+
+    def explain(self, context: RecommendationContext) -> Explanation:
+        """Explain one recommendation: a list of one."""
+        return self.explain_list(list_of_one(context)).explanations[0]
+
+    def _choose(self, context: ListContext, history: ResolvedHistory) -> Iterator["_Choice"]:
+        findings = self._findings(context, history)
+        categories = Counter(self._names.main_categories[code] for code in history.codes.tolist())
+        for index, (item, boost) in enumerate(zip(context.items, promoted(context.items), strict=True)):
+            finding = findings.get(index)
+            if finding is None:
+                yield _Choice(-1, _first(boost), no_signals(item, context.region), (UNKNOWN_ITEM,))
+                continue
+            found = finding.found
+            signals = signals_of(self.bundle, self._names, item, found, context.region)
+            if not finding.score_matches:
+                yield _Choice(found.code, _first(boost), signals, (SCORE_MISMATCH,))
+                continue
+            case = Case(item, found, context.region, categories)
+            claim = _first(boost) or self._policy(self.bundle, self._names, case, signals)
+            yield _Choice(found.code, claim, signals, ())
+
+    def _findings(self, context: ListContext, history: ResolvedHistory) -> Mapping[int, _Finding]:
+        """What the models say of each known item, by its index in the list."""
+        items = context.items
+        codes = self.bundle.catalogue.codes([item.item_id for item in items])
+        values = item_matrix(self.bundle, [item.item_features for item in items], "items")
+        known = (codes >= 0).nonzero()[0]
+        scored = score_list(self.bundle, history, context.user_features, codes[known], values[known])
+        tolerance = self.bundle.thresholds.score_tolerance
+        attributions, raw_scores = attribute_list(self.bundle, scored), scored.raw_scores.tolist()
+        rows = zip(known.tolist(), attributions, raw_scores, strict=True)
+        return {
+            index: _Finding(found, abs(items[index].reranking_score - raw) <= tolerance)
+            for index, found, raw in rows
+        }
+
+
+class _Choice(NamedTuple):
+    """What is claimed of one item (None: nothing), why, and its catalogue row (-1: unknown)."""
+
+    code: int
+    claim: Claim | None
+    signals: ExplanationSignals
+    flags: tuple[str, ...]
+
+
+class _Speaker(NamedTuple):
+    """Turns choices into explanations in the locale of one request."""
+
+    names: ItemNames
+    speech: LocaleTemplates
+    request_id: str
+    flags: tuple[str, ...]
+
+    def say(self, item: ListItem, choice: _Choice) -> Explanation:
+        """The explanation that states the chosen claim."""
+        claim, signals = choice.claim, choice.signals
+        template, text = narrate(claim, self.speech, self.names)
+        return Explanation(
+            explanation_id=explanation_id(self.request_id, item.position),
+            item_id=item.item_id,
+            position=item.position,
+            text=text,
+            explanation_type=claim.kind if claim else "generic",
+            template=template,
+            claims=(claim,) if claim else (),
+            controls=controls(self.speech, self.names, item.item_id, choice.code, claim),
+            shap_top_features=signals.shap_top_features,
+            attention_top_items=signals.attention_top_items,
+            flags=(*choice.flags, *self.flags),
+        )
+
+
+def _first(boost: Claim | None) -> Claim | None:
+    """The promotion claim where the boost changed the place: it is always said."""
+    return boost if boost is not None and boost.verdict else None
+
+
+def list_of_one(context: RecommendationContext) -> ListContext:
+    """The list context of a single recommendation."""
+    item = ListItem(
+        item_id=context.recommended_item_id,
+        position=context.position,
+        ranking_score=context.ranking_score,
+        reranking_score=context.reranking_score,
+        item_features=context.item_features,
+        promotion=context.promotion,
+    )
+    return ListContext(
+        request_id=context.request_id,
+        user_id_hash=context.user_id_hash,
+        region=context.region,
+        locale=context.locale,
+        timestamp_ms=context.timestamp_ms,
+        session_history=context.session_history,
+        user_features=context.user_features,
+        items=(item,),
+    )
+
+
+def explanation_bytes(explanation: Explanation) -> bytes:
+    """Canonical JSON of an explanation (sorted keys): what a replay must reproduce."""
+    return msgspec.json.encode(explanation, order="sorted")
