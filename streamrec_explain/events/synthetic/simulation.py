@@ -1,0 +1,171 @@
+"""The simulation: blocks of users are shown their lists round by round, vectorised over users."""
+
+from dataclasses import dataclass, fields
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrec_explain.events.interactions import ENGAGED_WATCH_FRACTION
+from streamrec_explain.events.synthetic.candidates import CandidateSource, Visit
+from streamrec_explain.events.synthetic.explanations import explain
+from streamrec_explain.events.synthetic.histories import Histories
+from streamrec_explain.events.synthetic.influence import Influence
+from streamrec_explain.events.synthetic.items import SyntheticItems
+from streamrec_explain.events.synthetic.outcomes import POSITION_WEIGHT, PROMOTION_WEIGHT, respond
+from streamrec_explain.events.synthetic.ranking import MAX_LIST, Pool, Ranking, is_first, rank
+from streamrec_explain.events.synthetic.trends import Trends
+from streamrec_explain.events.synthetic.users import SyntheticUsers
+from streamrec_explain.events.synthetic.visits import Visits
+
+BLOCK_USERS: Final = 4_096
+SECONDS_PER_ITEM: Final = 20
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Impressions with what moved them; arrays of length n but for `parts` [n, 6] and the causes.
+
+    `cause_row`, `cause_sequence` and `cause_contribution` list, for engaged impressions, the non-zero
+    contributions of past events to the utility's history part.
+    """
+
+    user: NDArray[np.int64]
+    item: NDArray[np.int32]
+    time_ms: NDArray[np.int64]
+    visit: NDArray[np.int64]
+    position: NDArray[np.int16]
+    boost: NDArray[np.float32]
+    clicked: NDArray[np.bool_]
+    watch_fraction: NDArray[np.float32]
+    not_interested: NDArray[np.bool_]
+    explanation_type: NDArray[np.int8]
+    explanation_propensity: NDArray[np.float32]
+    explanation_true: NDArray[np.bool_]
+    explanation_effect: NDArray[np.float32]
+    position_without_promotion: NDArray[np.int16]
+    parts: NDArray[np.float32]
+    cause_row: NDArray[np.int64]
+    cause_sequence: NDArray[np.int32]
+    cause_contribution: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    @property
+    def engaged(self) -> NDArray[np.bool_]:
+        """Clicked and watched at least half."""
+        return self.clicked & (self.watch_fraction >= ENGAGED_WATCH_FRACTION)
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Everything that is fixed before the first list is shown."""
+
+    seed: int
+    items: SyntheticItems
+    users: SyntheticUsers
+    visits: Visits
+    trends: Trends
+    influence: Influence
+    source: CandidateSource
+
+    def run(self) -> Shown:
+        """All impressions, block by block; blocks do not depend on each other."""
+        starts = range(0, len(self.users), BLOCK_USERS)
+        return concatenate([self._block(number, start) for number, start in enumerate(starts)])
+
+    def _block(self, number: int, start: int) -> Shown:
+        rng = np.random.default_rng([self.seed, 1, number])
+        users = np.arange(start, min(start + BLOCK_USERS, len(self.users)))
+        n_lists = self.users.n_lists[users]
+        histories = Histories(len(users), len(self.items), int(n_lists.max()) * MAX_LIST)
+        rounds = range(int(n_lists.max()))
+        return concatenate([self._round(users[n_lists > turn], start, turn, histories, rng) for turn in rounds])
+
+    def _round(
+        self, users: NDArray[np.int64], start: int, turn: int, histories: Histories, rng: np.random.Generator
+    ) -> Shown:
+        """Show each of the users one list and add what was engaged with to the histories."""
+        visit_row = self.visits.offsets[users] + turn
+        window = histories.window(users - start)
+        visit = Visit(
+            market=self.users.market[users],
+            time_ms=self.visits.time_ms[visit_row],
+            taste=self.users.taste[users],
+            window=window,
+            on_lines=self.influence.on_lines(window),
+        )
+        pool = self._pool(visit, users - start, histories, rng)
+        shown = self._show(users, visit_row, visit, pool, rank(pool, rng), histories.count[users - start], rng)
+        histories.append(shown.user[shown.engaged] - start, shown.item[shown.engaged])
+        return shown
+
+    def _pool(self, visit: Visit, rows: NDArray[np.int64], histories: Histories, rng: np.random.Generator) -> Pool:
+        drawn = self.source.pool(visit, rng)
+        item = np.maximum(drawn, 0)
+        market, time_ms = visit.market[:, None], visit.time_ms[:, None]
+        fresh = is_first(drawn) & ~histories.has_seen(rows, item)
+        boost = np.zeros(item.shape, dtype=np.float32)
+        boost[:, -1] = self.items.boost[item[:, -1]]  # only the sponsored candidate is paid for
+        return Pool(
+            item=item,
+            available=(drawn >= 0) & fresh & (self.items.publish_ms[item] <= time_ms),
+            quality=self.items.quality[market, item],
+            taste=np.take_along_axis(visit.taste, self.items.category[item], axis=1),
+            history=self.influence.on_items(visit.window, visit.on_lines, item),
+            trend=self.trends.at(market, time_ms, item),
+            boost=boost,
+        )
+
+    def _show(
+        self,
+        users: NDArray[np.int64],
+        visit_row: NDArray[np.int64],
+        visit: Visit,
+        pool: Pool,
+        ranking: Ranking,
+        count: NDArray[np.int64],
+        rng: np.random.Generator,
+    ) -> Shown:
+        """The impressions of the ranked lists and what the users did, list by list from the top."""
+        row, position = np.nonzero(ranking.shown)
+        candidate = ranking.order[row, position]
+        boost, item = pool.boost[row, candidate], pool.item[row, candidate]
+        match = [array[row, candidate] for array in (pool.quality, pool.taste, pool.history, pool.trend)]
+        context = (PROMOTION_WEIGHT * boost, POSITION_WEIGHT * np.log1p(position))
+        parts = np.column_stack((*match, *context)).astype(np.float32)
+        explained = explain(*match[1:], rng)
+        outcome = respond(parts, explained, self.users.treated[users[row]], rng)
+        pause_ms = rng.integers(0, 15_000, len(row))
+        engaged = outcome.clicked & (outcome.watch_fraction >= ENGAGED_WATCH_FRACTION)
+        cause = self.influence.contributions(visit.window[row[engaged]], item[engaged])
+        cause_row, column = np.nonzero(cause)
+        return Shown(
+            user=users[row],
+            item=item,
+            time_ms=visit.time_ms[row] + position * 1_000 * SECONDS_PER_ITEM + pause_ms,
+            visit=visit_row[row],
+            position=position.astype(np.int16),
+            boost=boost,
+            clicked=outcome.clicked,
+            watch_fraction=outcome.watch_fraction,
+            not_interested=outcome.not_interested,
+            explanation_type=explained.type,
+            explanation_propensity=explained.propensity,
+            explanation_true=explained.true,
+            explanation_effect=outcome.explanation_effect,
+            position_without_promotion=ranking.rank_without_boost[row, position],
+            parts=parts,
+            cause_row=np.flatnonzero(engaged)[cause_row],
+            cause_sequence=(count[row[engaged]][cause_row] - column).astype(np.int32),
+            cause_contribution=cause[cause_row, column],
+        )
+
+
+def concatenate(pieces: list[Shown]) -> Shown:
+    """One `Shown` of several; causes keep pointing at their impressions."""
+    base = np.concatenate(([0], np.cumsum([len(piece) for piece in pieces])[:-1]))
+    columns = {field.name: np.concatenate([getattr(piece, field.name) for piece in pieces]) for field in fields(Shown)}
+    columns["cause_row"] = np.concatenate([piece.cause_row + start for piece, start in zip(pieces, base, strict=True)])
+    return Shown(**columns)
