@@ -1,0 +1,130 @@
+"""The values that travel between assets, and the file format of each."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from orchestration.value_store import Codec
+from streamrec_explain.events.validation import ValidationReport
+from streamrec_explain.events.world import World
+from streamrec_explain.events.world_store import load_world, save_world
+from streamrec_explain.explanation.thresholds import Thresholds
+from streamrec_explain.faithfulness.report import FaithfulnessReport
+from streamrec_explain.features.catalogue import Catalogue
+from streamrec_explain.models.reranker_dataset import RerankerDataset
+from streamrec_explain.models.session_model import SessionModel
+from streamrec_explain.trees.tree_shap import TreeShapExplainer
+
+
+class ComponentVersion(msgspec.Struct, frozen=True):
+    """A registered component model and the MLflow run that made it."""
+
+    name: str
+    version: int
+    run_id: str
+
+
+@dataclass(frozen=True)
+class TrainedSessionModel:
+    """The session model and its registered version."""
+
+    model: SessionModel
+    registered: ComponentVersion
+
+
+@dataclass(frozen=True)
+class TrainedReranker:
+    """The re-ranker as LightGBM model text and its registered version."""
+
+    text: str
+    registered: ComponentVersion
+
+
+@dataclass(frozen=True)
+class BuiltExplainer:
+    """The explainer of the re-ranker and its registered version."""
+
+    explainer: TreeShapExplainer
+    registered: ComponentVersion
+
+
+class ReleaseCandidate(msgspec.Struct, frozen=True):
+    """A registered release that awaits its gates."""
+
+    version: int
+    model_version: str
+    run_id: str
+
+
+def _json(value_type: type) -> Codec:
+    """A codec for a value that msgspec can write as JSON."""
+
+    def save(value: Any, folder: Path) -> None:
+        (folder / "value.json").write_bytes(msgspec.json.encode(value))
+
+    def load(folder: Path) -> Any:
+        return msgspec.json.decode((folder / "value.json").read_bytes(), type=value_type)
+
+    return Codec(value_type, save, load)
+
+
+def _registered(folder: Path) -> ComponentVersion:
+    return msgspec.json.decode((folder / "registered.json").read_bytes(), type=ComponentVersion)
+
+
+def _save_session_model(value: TrainedSessionModel, folder: Path) -> None:
+    value.model.save(folder / "session_model.npz")
+    (folder / "registered.json").write_bytes(msgspec.json.encode(value.registered))
+
+
+def _save_reranker(value: TrainedReranker, folder: Path) -> None:
+    (folder / "reranker.txt").write_text(value.text, encoding="utf-8")
+    (folder / "registered.json").write_bytes(msgspec.json.encode(value.registered))
+
+
+def _save_explainer(value: BuiltExplainer, folder: Path) -> None:
+    value.explainer.save(folder / "explainer")
+    (folder / "registered.json").write_bytes(msgspec.json.encode(value.registered))
+
+
+def _save_rows(value: RerankerDataset, folder: Path) -> None:
+    with (folder / "rows.npz").open("wb") as stream:
+        np.savez(stream, **{field.name: getattr(value, field.name) for field in fields(value)})
+
+
+def _load_rows(folder: Path) -> RerankerDataset:
+    with np.load(folder / "rows.npz", allow_pickle=False) as stored:
+        return RerankerDataset(**{name: stored[name] for name in stored.files})
+
+
+CODECS = (
+    Codec(World, save_world, load_world),
+    Codec(
+        Catalogue,
+        lambda value, folder: value.save(folder / "catalogue.arrow"),
+        lambda folder: Catalogue.load(folder / "catalogue.arrow"),
+    ),
+    Codec(
+        TrainedSessionModel,
+        _save_session_model,
+        lambda folder: TrainedSessionModel(SessionModel.load(folder / "session_model.npz"), _registered(folder)),
+    ),
+    Codec(
+        TrainedReranker,
+        _save_reranker,
+        lambda folder: TrainedReranker((folder / "reranker.txt").read_text(encoding="utf-8"), _registered(folder)),
+    ),
+    Codec(
+        BuiltExplainer,
+        _save_explainer,
+        lambda folder: BuiltExplainer(TreeShapExplainer.load(folder / "explainer"), _registered(folder)),
+    ),
+    Codec(RerankerDataset, _save_rows, _load_rows),
+    _json(ValidationReport),
+    _json(Thresholds),
+    _json(ReleaseCandidate),
+    _json(FaithfulnessReport),
+)
