@@ -15,6 +15,7 @@ Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
+Model = tuple[Float32, Float32, Float32, Float32]  # event_table, candidate_table, bias, lag_curve
 
 
 def _read(dtype: types.Type, ndim: int) -> types.Array:
@@ -22,8 +23,8 @@ def _read(dtype: types.Type, ndim: int) -> types.Array:
 
 
 _TABLE, _CURVE, _BIAS = _read(float32, 3), _read(float32, 2), _read(float32, 1)
-_CODES, _PLACES = _read(int32, 1), _read(int64, 1)
-_MODEL = (_TABLE, _TABLE, _BIAS, _CURVE)
+_CODES, _RANGES = _read(int32, 1), _read(int64, 2)
+_MODEL = types.Tuple((_TABLE, _TABLE, _BIAS, _CURVE))
 
 
 @njit(types.boolean(int64, int64, int64, int64), cache=True, inline="always")
@@ -47,17 +48,10 @@ def _add_products(vector: Float32, columns: Float64, sums: Float64) -> None:
             sums[place] = (partial + v2 * row2[place]) + v3 * row3[place]
 
 
-@njit(float64[:, ::1](*_MODEL, _CODES, _CODES, _CODES), cache=True)
-def contributions(
-    event_table: Float32,
-    candidate_table: Float32,
-    bias: Float32,
-    lag_curve: Float32,
-    history: Int32,
-    lags: Int32,
-    candidates: Int32,
-) -> Float64:
+@njit(float64[:, ::1](_MODEL, _CODES, _CODES, _CODES), cache=True)
+def contributions(model: Model, history: Int32, lags: Int32, candidates: Int32) -> Float64:
     """What each event adds to each candidate's score: float64 [n, L]; unknown items add 0."""
+    event_table, candidate_table, _, lag_curve = model
     n_items, heads, rank = event_table.shape
     n_lags = lag_curve.shape[1]
     kept = np.empty(history.size, np.int64)
@@ -116,17 +110,10 @@ def _score(candidate_table: Float32, bias: Float32, summary: Float64, item: int)
     return np.float64(bias[item]) + ((lane0 + lane1) + (lane2 + lane3))
 
 
-@njit(float64[::1](*_MODEL, _CODES, _CODES, _CODES), cache=True)
-def scores(
-    event_table: Float32,
-    candidate_table: Float32,
-    bias: Float32,
-    lag_curve: Float32,
-    history: Int32,
-    lags: Int32,
-    candidates: Int32,
-) -> Float64:
+@njit(float64[::1](_MODEL, _CODES, _CODES, _CODES), cache=True)
+def scores(model: Model, history: Int32, lags: Int32, candidates: Int32) -> Float64:
     """Score of each candidate after one history: float64 [n]."""
+    event_table, candidate_table, bias, lag_curve = model
     summary = np.empty(event_table.shape[1:], np.float64)
     _summarise(event_table, lag_curve, history, lags, summary)
     result = np.empty(candidates.size, np.float64)
@@ -135,26 +122,17 @@ def scores(
     return result
 
 
-@njit(float64[::1](*_MODEL, _CODES, _CODES, _PLACES, _PLACES, _CODES), cache=True)
-def scores_after(
-    event_table: Float32,
-    candidate_table: Float32,
-    bias: Float32,
-    lag_curve: Float32,
-    events: Int32,
-    sequence: Int32,
-    starts: Int64,
-    ends: Int64,
-    candidates: Int32,
-) -> Float64:
-    """Score of candidate m after the history events[starts[m]:ends[m]], for many m: float64 [M]."""
+@njit(float64[::1](_MODEL, _CODES, _CODES, _RANGES, _CODES), cache=True)
+def scores_after(model: Model, events: Int32, sequence: Int32, ranges: Int64, candidates: Int32) -> Float64:
+    """Score of candidate m after the history events[ranges[m, 0]:ranges[m, 1]]: float64 [M]."""
+    event_table, candidate_table, bias, lag_curve = model
     summary = np.zeros(event_table.shape[1:], np.float64)
     result = np.empty(candidates.size, np.float64)
     longest = lag_curve.shape[1] - 1
     for row in range(candidates.size):
-        start, end = starts[row], ends[row]
-        if row == 0 or start != starts[row - 1] or end != ends[row - 1]:
-            recent = max(start, end - longest)  # sequence numbers grow by at least 1, so older ones are too far
+        start, end = ranges[row]
+        if row == 0 or start != ranges[row - 1, 0] or end != ranges[row - 1, 1]:
+            recent = max(start, end - longest)  # sequence numbers rise, so older events are too far back
             following = sequence[end - 1] + 1 if end > start else 0
             lags = (following - sequence[recent:end]).astype(np.int32)
             _summarise(event_table, lag_curve, events[recent:end], lags, summary)

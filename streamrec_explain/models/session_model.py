@@ -51,59 +51,52 @@ class SessionModel:
         if self.candidate_table.shape != self.event_table.shape or self.bias.shape != (items,):
             raise UnsupportedModelError("session model: tables and bias disagree on items, heads or rank")
         if self.lag_curve.shape[0] != heads or self.lag_curve.shape[1] < 2:
-            raise UnsupportedModelError(f"session model: lag_curve {self.lag_curve.shape} needs {heads} heads")
+            raise UnsupportedModelError(f"session model: lag_curve {self.lag_curve.shape} for {heads} heads")
 
     @property
     def n_items(self) -> int:
         """Size of the catalogue the model was trained on."""
-        return len(self.bias)
+        return self.bias.size
 
     @property
     def max_lag(self) -> int:
         """The furthest lag that still contributes."""
-        return self.lag_curve.shape[1] - 1
+        return int(self.lag_curve.shape[1]) - 1
 
     def scores(self, history: ArrayLike, lags: ArrayLike, candidates: ArrayLike) -> NDArray[np.float64]:
         """Score of each candidate, float64 [n]: independent, bit for bit, of the other candidates.
 
-        `history` and `lags` are [L] item codes and lags >= 1; code -1 (unknown item) contributes 0 as an event
-        and scores 0 as a candidate. Without history the score is the bias.
+        `history` and `lags` are [L] item codes and lags >= 1; code -1 (unknown item) contributes 0 as an
+        event and scores 0 as a candidate. Without history the score is the bias.
         """
         history, lags = _history(history, lags)
-        return np.asarray(session_kernels.scores(*self._arrays, history, lags, _codes(candidates)))
+        return np.asarray(session_kernels.scores(self._arrays, history, lags, _codes(candidates)))
 
     def contributions(
         self, history: ArrayLike, lags: ArrayLike, candidates: ArrayLike
     ) -> NDArray[np.float64]:
         """What each event adds to each candidate's score, float64 [n, L]; bias + row sum = score."""
         history, lags = _history(history, lags)
-        return np.asarray(session_kernels.contributions(*self._arrays, history, lags, _codes(candidates)))
+        return np.asarray(session_kernels.contributions(self._arrays, history, lags, _codes(candidates)))
 
     def scores_after(
-        self,
-        events: ArrayLike,
-        sequence: ArrayLike,
-        starts: ArrayLike,
-        ends: ArrayLike,
-        candidates: ArrayLike,
+        self, events: ArrayLike, sequence: ArrayLike, ranges: ArrayLike, candidates: ArrayLike
     ) -> NDArray[np.float64]:
-        """Scores of M (history, candidate) pairs over flat event arrays, float64 [M], equal to `scores`.
+        """Scores of M (history, candidate) pairs over flat event arrays: float64 [M], equal to `scores`.
 
-        Pair m's history is events[starts[m]:ends[m]] (codes, with rising `sequence` numbers); pairs with the
-        same history cost least when they stand together.
+        Pair m's history is events[ranges[m, 0]:ranges[m, 1]] (codes, with rising `sequence` numbers); pairs
+        with the same history cost least when they stand together.
         """
         events, sequence = _history(events, sequence)
-        starts, ends = np.asarray(starts, dtype=np.int64), np.asarray(ends, dtype=np.int64)
-        codes = _codes(candidates)
-        if not starts.shape == ends.shape == codes.shape:
-            raise InvalidInputError("starts, ends and candidates must have one entry per pair")
-        if codes.size and (starts.min() < 0 or ends.max() > events.size or (starts > ends).any()):
+        spans, codes = np.ascontiguousarray(ranges, dtype=np.int64), _codes(candidates)
+        if spans.shape != (codes.size, 2):
+            raise InvalidInputError(f"{codes.size} candidates need as many ranges, got shape {spans.shape}")
+        if codes.size and (spans.min() < 0 or spans.max() > events.size or (spans[:, 0] > spans[:, 1]).any()):
             raise InvalidInputError(f"a history reaches outside the {events.size} events")
-        places = (np.ascontiguousarray(starts), np.ascontiguousarray(ends))
-        return np.asarray(session_kernels.scores_after(*self._arrays, events, sequence, *places, codes))
+        return np.asarray(session_kernels.scores_after(self._arrays, events, sequence, spans, codes))
 
     @property
-    def _arrays(self) -> tuple[NDArray[np.float32], ...]:
+    def _arrays(self) -> session_kernels.Model:
         return self.event_table, self.candidate_table, self.bias, self.lag_curve
 
     def save(self, path: Path) -> None:
@@ -125,9 +118,9 @@ class SessionModel:
 
 
 def attention(contributions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each event's share of the absolute contribution, [n, L] -> [n, L]; rows sum to 1, or are 0 throughout."""
-    size = np.abs(contributions)
-    total = size.sum(axis=-1, keepdims=True)
+    """Each event's share of the absolute contribution, [n, L]; a row sums to 1, or is 0 throughout."""
+    size: NDArray[np.float64] = np.abs(contributions)
+    total: NDArray[np.float64] = size.sum(axis=-1, keepdims=True)
     return np.divide(size, total, out=np.zeros_like(size), where=total > 0)
 
 
