@@ -1,0 +1,28 @@
+"""Fixtures of the audit log: a journal and a table in a fresh folder."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streamrec_explain.audit_log.journal import Journal
+from streamrec_explain.audit_log.table import AuditTable
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    """An empty journal of worker 0."""
+    with Journal(tmp_path / "journal" / "worker-0.sqlite", clock=lambda: 1) as opened:
+        yield opened
+
+
+@pytest.fixture
+def hot(tmp_path: Path) -> AuditTable:
+    """A hot table that was never written."""
+    return AuditTable(str(tmp_path / "audit_log" / "hot"))
+
+
+@pytest.fixture
+def cold(tmp_path: Path) -> AuditTable:
+    """A cold table that was never written."""
+    return AuditTable(str(tmp_path / "audit_log" / "cold"), "cold")
