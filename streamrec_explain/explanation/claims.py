@@ -13,7 +13,7 @@ from streamrec_explain.records import Claim, Evidence, ListItem
 class Case(msgspec.Struct, frozen=True):
     """Everything the claims about one item depend on besides the release.
 
-    `history_categories` counts the history's events per main category.
+    `history_categories` counts, per category code, the events the cross features look at.
     """
 
     item: ListItem
@@ -59,12 +59,11 @@ def category_match(bundle: EngineBundle, names: ItemNames, case: Case) -> Claim:
     ranked = [(rank, column) for rank, column in top if features[column].category]
     ranked.sort(key=lambda pair: found.shap[pair[1]] <= 0.0)
     rank, column = ranked[0] if ranked else (0, -1)
-    total = sum(value for value, feature in zip(found.shap, features, strict=True) if feature.category)
     category = names.category(found.code)
     watched = case.history_categories.get(names.main_categories[found.code], 0)
     value = found.shap[column] if rank else 0.0
     from_history = bool(rank) and features[column].history_derived
-    holds = value > 0.0 and total > 0.0 and category is not None and (watched > 0 or not from_history)
+    holds = value > 0.0 and found.category_shap > 0.0 and category is not None and (watched > 0 or not from_history)
     return Claim(
         "category_match",
         holds,
@@ -73,7 +72,7 @@ def category_match(bundle: EngineBundle, names: ItemNames, case: Case) -> Claim:
             "feature": features[column].name if rank else None,
             "rank": rank,
             "shap": value,
-            "category_shap": total,
+            "category_shap": found.category_shap,
             "from_history": int(from_history),
             "watched_in_category": watched,
         },

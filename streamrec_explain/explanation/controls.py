@@ -11,9 +11,12 @@ PERSONALISATION = "personalisation"
 def controls(
     speech: LocaleTemplates, names: ItemNames, item_id: str, code: int, claim: Claim | None
 ) -> tuple[Control, ...]:
-    """The named history items, this item, its main category, its creator, and personalisation as a whole."""
+    """The named history items, this item, its main category, its creator, and personalisation as a whole.
+
+    `code` is the item's catalogue row, -1 if it is unknown.
+    """
     found = [*_named_items(speech, names, claim), Control("item", item_id, speech.label("item"))]
-    category = names.category(code)
+    category = names.category(code) if code >= 0 else None
     if category is not None:
         label = speech.label("category", category=speech.category(category))
         found.append(Control("category", category, label))

@@ -16,9 +16,16 @@ from streamrec_explain.explanation.narration import narrate
 from streamrec_explain.explanation.policies import POLICIES
 from streamrec_explain.explanation.promotions import promoted
 from streamrec_explain.explanation.scoring import item_matrix, score_list
-from streamrec_explain.explanation.signals import ItemAttribution, attribute_list, no_signals, signals_of
+from streamrec_explain.explanation.signals import (
+    FeatureColumns,
+    ItemAttribution,
+    attribute_list,
+    no_signals,
+    signals_of,
+)
 from streamrec_explain.explanation.speech import LocaleTemplates
 from streamrec_explain.explanation.validation import check_list
+from streamrec_explain.features.cross import HISTORY_EVENTS
 from streamrec_explain.records import (
     Claim,
     Explanation,
@@ -59,6 +66,7 @@ class ExplanationEngine:
     def __init__(self, bundle: EngineBundle) -> None:
         self.bundle = bundle
         self._names = ItemNames(bundle.catalogue)
+        self._columns = FeatureColumns.of(bundle.spec)
         self._policy = POLICIES[bundle.policy]
 
     def explain_list(self, context: ListContext) -> ListExplanation:
@@ -78,7 +86,8 @@ class ExplanationEngine:
 
     def _choose(self, context: ListContext, history: ResolvedHistory) -> Iterator["_Choice"]:
         findings = self._findings(context, history)
-        categories = Counter(self._names.main_categories[code] for code in history.codes.tolist())
+        recent = history.codes[-HISTORY_EVENTS:].tolist()
+        categories = Counter(category for code in recent for category in self._names.categories[code])
         for index, (item, boost) in enumerate(zip(context.items, promoted(context.items), strict=True)):
             finding = findings.get(index)
             if finding is None:
@@ -101,7 +110,7 @@ class ExplanationEngine:
         known = (codes >= 0).nonzero()[0]
         scored = score_list(self.bundle, history, context.user_features, codes[known], values[known])
         tolerance = self.bundle.thresholds.score_tolerance
-        attributions, raw_scores = attribute_list(self.bundle, scored), scored.raw_scores.tolist()
+        attributions, raw_scores = attribute_list(self.bundle, self._columns, scored), scored.raw_scores.tolist()
         rows = zip(known.tolist(), attributions, raw_scores, strict=True)
         return {
             index: _Finding(found, abs(items[index].reranking_score - raw) <= tolerance)

@@ -1,7 +1,9 @@
 """Feature values of a request: names checked, missing values put in, infinity refused."""
 
-from collections.abc import Mapping
-from math import isinf, isnan
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite, isinf
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,25 +12,24 @@ from streamrec_explain.errors import RequestError
 from streamrec_explain.features.spec import FeatureSpec, Group
 
 
-def group_values(
-    spec: FeatureSpec, group: Group, values: Mapping[str, float], field: str
+def group_matrix(
+    spec: FeatureSpec, group: Group, rows: Sequence[Mapping[str, float]], fields: Sequence[str]
 ) -> NDArray[np.float64]:
-    """Values of one group in the order of the spec, float64 [n of group].
+    """Values of one group, a row per mapping, in the order of the spec: float64 [n, n of group].
 
     What is absent or NaN is missing and follows the feature's rule (NaN or 0). RequestError, naming the place
-    below `field`, for infinity and for names that are not in the group.
+    below the row's field, for infinity and for names that are not in the group.
     """
     names = spec.names_of(group)
-    row = np.array([values.get(name, np.nan) for name in names], dtype=np.float64)
-    finite = np.isfinite(row)
-    if finite.all() and len(values) == len(names):
-        return row
-    check_finite(values, field)
-    unknown = values.keys() - set(names)
-    if unknown:
-        place = f"{field}.{min(unknown)}"
-        raise RequestError(f"{place} is no {group} feature of spec version {spec.version}", place)
-    return np.where(finite, row, spec.missing(group))
+    in_order = itemgetter(*names)
+    values = np.array([_row(row, names, in_order) for row in rows], dtype=np.float64).reshape(-1, len(names))
+    finite = np.isfinite(values)
+    if finite.all() and all(len(row) == len(names) for row in rows):
+        return values
+    for row, field in zip(rows, fields, strict=True):
+        check_finite(row, field)
+        _check_names(spec, group, row, field)
+    return np.where(finite, values, spec.missing(group))
 
 
 def check_finite(values: Mapping[str, float], field: str) -> None:
@@ -41,5 +42,23 @@ def check_finite(values: Mapping[str, float], field: str) -> None:
 
 def check_number(value: float, field: str) -> None:
     """RequestError unless the number is finite."""
-    if isinf(value) or isnan(value):
+    if not isfinite(value):
         raise RequestError(f"{field} is {value}; it must be a finite number", field)
+
+
+def _row(
+    values: Mapping[str, float], names: Sequence[str], in_order: Callable[[Mapping[str, float]], Any]
+) -> Sequence[float]:
+    # Complete rows, the usual case, are read in one call.
+    try:
+        row: tuple[float, ...] = in_order(values)
+        return row
+    except KeyError:
+        return tuple(values.get(name, np.nan) for name in names)
+
+
+def _check_names(spec: FeatureSpec, group: Group, values: Mapping[str, float], field: str) -> None:
+    unknown = values.keys() - set(spec.names_of(group))
+    if unknown:
+        place = f"{field}.{min(unknown)}"
+        raise RequestError(f"{place} is no {group} feature of spec version {spec.version}", place)

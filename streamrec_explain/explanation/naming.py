@@ -27,6 +27,11 @@ class ItemNames:
         """Each item's main category code, -1 where it has none."""
         return tuple(self.catalogue.categories[:, 0].tolist())
 
+    @cached_property
+    def categories(self) -> tuple[tuple[int, ...], ...]:
+        """Each item's category codes, the main one first."""
+        return tuple(tuple(code for code in row if code >= 0) for row in self.catalogue.categories.tolist())
+
     def nameable(self, codes: list[int], recommended: int) -> bool:
         """Whether these items can be named beside the recommended one: each has a title, no title twice."""
         sounds = [self._sounds[code] for code in codes]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrec_explain.explanation.components import EngineBundle
-from streamrec_explain.explanation.feature_values import group_values
+from streamrec_explain.explanation.feature_values import group_matrix
 from streamrec_explain.explanation.history import ResolvedHistory
 from streamrec_explain.features.assemble import list_matrix
 
@@ -37,7 +37,7 @@ def score_list(
     """Score items of known `codes` [n] with `item_values` [n, item features], each apart from the others."""
     seen = history.within(bundle.session_model.max_lag)
     session_scores = bundle.session_model.scores(seen.codes, seen.lags, codes)
-    user_values = group_values(bundle.spec, "user", user_features, "user_features")
+    user_values = group_matrix(bundle.spec, "user", [user_features], ["user_features"])[0]
     features = list_matrix(
         bundle.spec, bundle.catalogue, history.codes, codes, user_values, item_values, session_scores
     )
@@ -48,8 +48,5 @@ def item_matrix(
     bundle: EngineBundle, features: Sequence[Mapping[str, float]], field: str
 ) -> NDArray[np.float64]:
     """Item features of a list as float64 [n, item features]; `field` names the list in errors."""
-    rows = [
-        group_values(bundle.spec, "item", values, f"{field}[{index}].item_features")
-        for index, values in enumerate(features)
-    ]
-    return np.array(rows).reshape(len(rows), len(bundle.spec.names_of("item")))
+    fields = [f"{field}[{index}].item_features" for index in range(len(features))]
+    return group_matrix(bundle.spec, "item", features, fields)

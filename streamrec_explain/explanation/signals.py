@@ -1,6 +1,7 @@
 """Signals: what SHAP and the session model say about each item of a list, before any sentence is chosen."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import isnan
 
 import msgspec
@@ -25,7 +26,8 @@ UNKNOWN_PERCENTILE = 50.0
 class ItemAttribution(msgspec.Struct, frozen=True, gc=False):
     """The numbers of one item that claims are checked against.
 
-    `shap` [F] in the order of the spec (log-odds); `top_features` are the columns with the largest |SHAP|.
+    `shap` [F] in the order of the spec (log-odds); `top_features` are the columns with the largest |SHAP|;
+    `category_shap` is what all category features add together.
     `strongest` are (catalogue row, contribution) of the two history items that raise the session score most,
     `attended` (catalogue row, share of the absolute contribution), both largest first and per distinct item:
     the events of an item watched twice are added up. `attended_contributions` are those behind the shares.
@@ -35,6 +37,7 @@ class ItemAttribution(msgspec.Struct, frozen=True, gc=False):
     code: int
     shap: list[float]
     top_features: list[int]
+    category_shap: float
     group_shares: list[float]
     session_score_shap: float
     strongest: list[tuple[int, float]]
@@ -44,7 +47,24 @@ class ItemAttribution(msgspec.Struct, frozen=True, gc=False):
     recency_bias: float
 
 
-def attribute_list(bundle: EngineBundle, scored: ScoredList) -> list[ItemAttribution]:
+@dataclass(frozen=True)
+class FeatureColumns:
+    """Where the features that signals speak of stand in the spec; made once per release."""
+
+    session_score: int
+    category: list[int]
+    groups: tuple[NDArray[np.int64], ...]
+
+    @classmethod
+    def of(cls, spec: FeatureSpec) -> "FeatureColumns":
+        """The columns of a spec."""
+        category = [column for column, feature in enumerate(spec.features) if feature.category]
+        return cls(spec.index(SESSION_SCORE), category, tuple(spec.of_group(group) for group in GROUPS))
+
+
+def attribute_list(
+    bundle: EngineBundle, columns: FeatureColumns, scored: ScoredList
+) -> list[ItemAttribution]:
     """Attribute the re-ranker's raw score to features and the session score to history items, per item."""
     shap = bundle.explainer.shap_values(scored.features)
     events = bundle.session_model.contributions(scored.history.codes, scored.history.lags, scored.codes)
@@ -58,8 +78,9 @@ def attribute_list(bundle: EngineBundle, scored: ScoredList) -> list[ItemAttribu
             scored.codes.tolist(),
             shap.tolist(),
             largest(np.abs(shap), TOP_FEATURES).tolist(),
-            _group_shares(bundle.spec, shap).tolist(),
-            shap[:, bundle.spec.index(SESSION_SCORE)].tolist(),
+            np.take(shap, columns.category, axis=1).sum(axis=1).tolist(),
+            _group_shares(columns, shap).tolist(),
+            shap[:, columns.session_score].tolist(),
             _named(groups.codes, sums, largest(sums, 2)),
             _named(groups.codes, shares, attended),
             np.take_along_axis(sums, attended, axis=1).tolist(),
@@ -116,10 +137,10 @@ def fact(item: ListItem, name: str, default: float) -> float:
     return default if isnan(value) else float(value)
 
 
-def _group_shares(spec: FeatureSpec, shap: Floats) -> Floats:
+def _group_shares(columns: FeatureColumns, shap: Floats) -> Floats:
     # Each group is summed over a contiguous row, so that a row's shares never depend on the rows beside it.
     size = np.abs(shap)
-    masses = np.stack([np.take(size, spec.of_group(group), axis=1).sum(axis=1) for group in GROUPS], axis=1)
+    masses = np.stack([np.take(size, group, axis=1).sum(axis=1) for group in columns.groups], axis=1)
     total = masses.sum(axis=1, keepdims=True)
     shares: Floats = np.divide(masses, total, out=np.zeros_like(masses), where=total > 0)
     return shares
