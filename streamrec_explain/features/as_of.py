@@ -65,9 +65,7 @@ class Timeline:
         return answer
 
 
-def timeline(
-    keys: npt.NDArray[np.integer], time_ms: npt.NDArray[np.int64], n_keys: int
-) -> tuple[Timeline, Ints]:
+def timeline(keys: npt.NDArray[np.integer], time_ms: npt.NDArray[np.int64], n_keys: int) -> tuple[Timeline, Ints]:
     """Group time-sorted events by key; the timeline and the order that sorts event values into it.
 
     Events with a negative key are left out.

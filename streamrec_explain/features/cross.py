@@ -49,20 +49,20 @@ def cross_matrix(
     A row depends on its own candidate only.
     """
     popularity, engaged, share = _inputs(spec)
-    start = max(len(history_codes) - HISTORY_EVENTS, 0)
     crosses = np.empty((len(candidate_codes), len(CROSS_NAMES)))
+    # The copies are writable and contiguous whatever came in: other types would compile during a request.
     _fill_list(
         crosses,
         catalogue.categories,
         catalogue.creators,
         catalogue.duration_s,
         _WEIGHTS,
-        history_codes[start:],
-        candidate_codes,
-        user_values[popularity],
-        item_values[:, engaged],
-        item_values[:, share],
-        session_scores,
+        np.array(history_codes[-HISTORY_EVENTS:], np.int32),
+        np.array(candidate_codes, np.int32),
+        float(user_values[popularity]),
+        np.array(item_values[:, engaged], np.float64),
+        np.array(item_values[:, share], np.float64),
+        np.array(session_scores, np.float64),
     )
     return crosses
 
@@ -113,9 +113,7 @@ def warm(spec: FeatureSpec, catalogue: Catalogue) -> None:
 def _inputs(spec: FeatureSpec) -> tuple[int, int, int]:
     """The places of the user and item features that crosses read; FeatureError if the spec has others."""
     if spec.names_of("cross") != CROSS_NAMES:
-        raise FeatureError(
-            f"feature spec: only these cross features can be computed, in order: {CROSS_NAMES}"
-        )
+        raise FeatureError(f"feature spec: only these cross features can be computed, in order: {CROSS_NAMES}")
     return (
         spec.place("user_avg_item_popularity"),
         spec.place("item_engaged_count"),
@@ -210,9 +208,7 @@ def _fill_from_history(
 
 
 @numba.njit(cache=True)
-def _fill_from_values(
-    out: Floats, usual_popularity: float, engaged_count: float, region_share: float
-) -> None:
+def _fill_from_values(out: Floats, usual_popularity: float, engaged_count: float, region_share: float) -> None:
     """Columns 6 and 7, on the scale ln(1 + engaged count): fame against the usual, fame in the region."""
     out[6] = np.exp(-abs(usual_popularity - np.log1p(engaged_count)))
     out[7] = 0.0 if np.isnan(region_share) else np.log1p(engaged_count * region_share)

@@ -45,9 +45,7 @@ class Observations:
 
     def and_then(self, other: "Observations") -> "Observations":
         """These observations followed by others."""
-        pairs = {
-            field.name: (getattr(self, field.name), getattr(other, field.name)) for field in fields(self)
-        }
+        pairs = {field.name: (getattr(self, field.name), getattr(other, field.name)) for field in fields(self)}
         return Observations(**{name: np.concatenate(pair) for name, pair in pairs.items()})
 
 
