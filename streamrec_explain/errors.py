@@ -2,7 +2,7 @@
 
 StreamRecError
 ├── InvalidInputError            what the caller handed over is wrong
-│   ├── EventDataError           an event file or table breaks the schema (file, row, column, code)
+│   ├── EventDataError           an event file or table breaks the schema (problems: file, row, column, code)
 │   ├── FeatureError             a feature value, name or shape is wrong
 │   ├── RequestError             a request to explain a list is wrong (field)
 │   └── SettingsError            a setting is missing, malformed or unsafe
@@ -27,6 +27,24 @@ StreamRecError
     └── ReplayMismatchError      a replayed explanation differs from the logged one
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One place where handed-over data is wrong.
+
+    `row` is the 1-based line of a text file, header included, or the 0-based row of a Parquet file; it and `column`
+    are None where the whole file is wrong. `code` is stable: programs may rely on it, people read `message`.
+    """
+
+    file: str
+    row: int | None
+    column: str | None
+    code: str
+    message: str
+
 
 class StreamRecError(Exception):
     """Root of every error this product raises on purpose."""
@@ -37,7 +55,11 @@ class InvalidInputError(StreamRecError):
 
 
 class EventDataError(InvalidInputError):
-    """An event file or table breaks the documented schema."""
+    """An event file or table breaks the documented schema; `problems` says where, as far as it is known."""
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
 
 
 class FeatureError(InvalidInputError):

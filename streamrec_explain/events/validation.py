@@ -1,0 +1,174 @@
+"""Rules for columns: each function types one column of a sheet and flags the rows that break the rule.
+
+The typed column has one value per row of the sheet, null where the row was flagged (or may be null).
+All rules look at whole columns; text is parsed once per distinct value.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from streamrec_explain.events.problems import Code, file_error
+from streamrec_explain.events.sheet import Mask, Sheet, as_mask
+
+_INTEGER = r"^[+-]?[0-9]{1,18}$"
+_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
+EARLIEST_MS = 631_152_000_000  # 1990: an earlier time in milliseconds is a time in seconds
+LATEST_MS = 4_102_444_800_000  # 2100: a later time in seconds is a time in milliseconds
+
+
+def integers(
+    sheet: Sheet, name: str, *, low: int | None = None, high: int | None = None, nullable: bool = False
+) -> pa.Array:
+    """A column of whole numbers within [low, high], int64."""
+    values = _typed(sheet, name, pa.int64(), _INTEGER, "is not a whole number", nullable)
+    return _within(sheet, name, values, low, high)
+
+
+def numbers(
+    sheet: Sheet, name: str, *, low: float | None = None, high: float | None = None, nullable: bool = False
+) -> pa.Array:
+    """A column of finite numbers within [low, high], float64."""
+    values = _typed(sheet, name, pa.float64(), _NUMBER, "is not a number", nullable)
+    infinite = pc.invert(pc.is_finite(values))
+    sheet.flag(infinite, name, Code.OUT_OF_RANGE, "is not a finite number")
+    return _within(sheet, name, _without(values, infinite), low, high)
+
+
+def flags(sheet: Sheet, name: str, *, nullable: bool = False) -> pa.Array:
+    """A column of 0 and 1 (or of booleans), boolean."""
+    if pa.types.is_boolean(sheet.column(name).type):
+        return _present(sheet, name, sheet.column(name), nullable)
+    return integers(sheet, name, low=0, high=1, nullable=nullable).cast(pa.bool_())
+
+
+def texts(sheet: Sheet, name: str, *, nullable: bool = False) -> pa.Array:
+    """A column of text; empty text is null."""
+    raw = sheet.column(name)
+    if not is_text(raw.type):
+        raise wrong_type(sheet, name, "text")
+    values = raw.cast(pa.string())
+    return _present(sheet, name, _without(values, pc.equal(values, "")), nullable)
+
+
+def timestamps(sheet: Sheet, name: str, *, unit_ms: int) -> pa.Array:
+    """A column of Unix times counted in `unit_ms` milliseconds, as int64 milliseconds from 1990 to 2100."""
+    values = integers(sheet, name)
+    low, high = EARLIEST_MS // unit_ms, LATEST_MS // unit_ms
+    bad = pc.or_(pc.less(values, low), pc.greater(values, high))
+    unit = "milliseconds" if unit_ms == 1 else "seconds"
+    sheet.flag(bad, name, Code.BAD_TIMESTAMP, f"is not a Unix time in {unit} between 1990 and 2100")
+    return pc.multiply(_without(values, bad), unit_ms)
+
+
+def dates(sheet: Sheet, name: str, *, utc_offset_ms: int) -> pa.Array:
+    """A column of days (2022-04-30, or an Arrow date) as the int64 ms of their start in local time."""
+    values = sheet.column(name)
+    if is_text(values.type):
+        days = pc.strptime(values, format="%Y-%m-%d", unit="ms", error_is_null=True)
+        sheet.flag(pc.is_null(days), name, Code.WRONG_TYPE, "is not a day like 2022-04-30")
+    elif pa.types.is_temporal(values.type):
+        days = _present(sheet, name, values.cast(pa.timestamp("ms")), nullable=False)
+    else:
+        raise wrong_type(sheet, name, "days")
+    return pc.subtract(days.cast(pa.int64()), utc_offset_ms)
+
+
+def known(sheet: Sheet, name: str, values: pa.Array, ids: pa.Array, code: Code, where: str) -> None:
+    """Flag the rows whose value is in no (good) row of another table."""
+    unknown = pc.and_(pc.is_valid(values), pc.invert(pc.is_in(values, value_set=ids)))
+    sheet.flag(unknown, name, code, f"is in no valid row of {where}")
+
+
+def unique(sheet: Sheet, name: str, *values: pa.Array, what: str) -> None:
+    """Flag every row but the first of those with the same values; `what` names the key."""
+    sheet.flag(repeated(*values), name, Code.DUPLICATE_KEY, f"repeats the {what} of an earlier row")
+
+
+def repeated(*values: pa.Array) -> Mask:
+    """Which rows repeat the values of an earlier row; rows with a null never do."""
+    key = np.zeros(len(values[0]), dtype=np.int64)
+    for column in values:
+        # Codes are made dense after every column, so that their product never overflows.
+        key = _codes(pa.array(key)) * (len(column) + 1) + _codes(column)
+    later = np.ones(len(key), dtype=bool)
+    later[np.unique(key, return_index=True)[1]] = False
+    for column in values:
+        later &= as_mask(pc.is_valid(column))
+    return later
+
+
+def wrong_type(sheet: Sheet, name: str, needed: str) -> Exception:
+    """The error for a column that is as a whole of another type."""
+    message = f"the column holds {sheet.column(name).type}, not {needed}"
+    return file_error(sheet.file, Code.WRONG_TYPE, message, name)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether an Arrow type holds text."""
+    return kind in (pa.string(), pa.large_string(), pa.string_view())
+
+
+def _codes(values: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    indices = values.dictionary_encode().indices
+    return np.asarray(indices.fill_null(len(values)).to_numpy(), dtype=np.int64)
+
+
+def _typed(sheet: Sheet, name: str, kind: pa.DataType, pattern: str, rule: str, nullable: bool) -> pa.Array:
+    """A column of text or numbers as numbers of one kind."""
+    raw = sheet.column(name)
+    if is_text(raw.type):
+        parse: Callable[[pa.Array], pa.Array] = lambda values: _parsed(values, kind, pattern)  # noqa: E731
+        raw = _without(raw, pc.equal(raw, ""))
+    elif pa.types.is_integer(raw.type) or pa.types.is_floating(raw.type):
+        parse = lambda values: _converted(values, kind)  # noqa: E731
+    else:
+        raise wrong_type(sheet, name, "numbers")
+    values = parse(raw)
+    sheet.flag(pc.and_(pc.is_valid(raw), pc.is_null(values)), name, Code.WRONG_TYPE, rule)
+    if not nullable:
+        sheet.flag(pc.is_null(raw), name, Code.NULL_VALUE, "is needed here")
+    return values
+
+
+def _parsed(values: pa.Array, kind: pa.DataType, pattern: str) -> pa.Array:
+    """Text as numbers, null where it does not look like one."""
+    distinct = values.dictionary_encode()
+    wrong = pc.invert(pc.match_substring_regex(distinct.dictionary, pattern))
+    return _without(distinct.dictionary, wrong).cast(kind).take(distinct.indices)
+
+
+def _converted(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Numbers as numbers of another kind, null where a fraction would be lost."""
+    if pa.types.is_integer(kind) and pa.types.is_floating(values.type):
+        values = _without(values, pc.not_equal(values, pc.floor(values)))
+    return values.cast(kind, safe=False)
+
+
+def _within(sheet: Sheet, name: str, values: pa.Array, low: float | None, high: float | None) -> pa.Array:
+    """Flag values outside [low, high]: a bound of zero below is the rule that a value is not negative."""
+    bad = pa.array(np.zeros(len(values), dtype=bool))
+    if low == 0:
+        bad = pc.less(values, 0)
+        sheet.flag(bad, name, Code.NEGATIVE_VALUE, "must not be negative")
+    elif low is not None:
+        bad = pc.less(values, low)
+        sheet.flag(bad, name, Code.OUT_OF_RANGE, f"must be at least {low}")
+    if high is not None:
+        above = pc.greater(values, high)
+        sheet.flag(above, name, Code.OUT_OF_RANGE, f"must be at most {high}")
+        bad = pc.or_kleene(bad, above)
+    return _without(values, bad)
+
+
+def _present(sheet: Sheet, name: str, values: pa.Array, nullable: bool) -> pa.Array:
+    if not nullable:
+        sheet.flag(pc.is_null(values), name, Code.NULL_VALUE, "is needed here")
+    return values
+
+
+def _without(values: pa.Array, bad: pa.Array) -> pa.Array:
+    """The values with null where `bad`."""
+    return pc.if_else(pc.fill_null(bad, False), pa.scalar(None, values.type), values)
