@@ -79,9 +79,7 @@ def contributions(model: Model, history: Int32, lags: Int32, candidates: Int32) 
 
 
 @njit(cache=True)
-def _summarise(
-    event_table: Float32, lag_curve: Float32, history: Int32, lags: Int32, summary: Float64
-) -> None:
+def _summarise(event_table: Float32, lag_curve: Float32, history: Int32, lags: Int32, summary: Float64) -> None:
     """Write into `summary` [H, R] the sum over events of their amplitude times their vector."""
     n_items, heads, rank = event_table.shape
     summary[:] = 0.0
@@ -122,19 +120,37 @@ def scores(model: Model, history: Int32, lags: Int32, candidates: Int32) -> Floa
     return result
 
 
+@njit(cache=True)
+def _summarise_range(
+    event_table: Float32, lag_curve: Float32, events: Int32, sequence: Int32, span: Int64, summary: Float64
+) -> None:
+    """`_summarise` the history events[span[0]:span[1]] as seen right after its last event."""
+    start, end = span
+    recent = max(start, end - (lag_curve.shape[1] - 1))  # sequence numbers rise: older events are too far
+    following = sequence[end - 1] + 1 if end > start else 0
+    lags = (following - sequence[recent:end]).astype(np.int32)
+    _summarise(event_table, lag_curve, events[recent:end], lags, summary)
+
+
+@njit(float64[:, :, ::1](_MODEL, _CODES, _CODES, _RANGES), cache=True)
+def summaries(model: Model, events: Int32, sequence: Int32, ranges: Int64) -> Float64:
+    """What each history events[ranges[m, 0]:ranges[m, 1]] says: float64 [M, H, R], to meet candidates' vectors."""
+    event_table, _, _, lag_curve = model
+    _, heads, rank = event_table.shape
+    result = np.empty((ranges.shape[0], heads, rank), np.float64)
+    for row in range(ranges.shape[0]):
+        _summarise_range(event_table, lag_curve, events, sequence, ranges[row], result[row])
+    return result
+
+
 @njit(float64[::1](_MODEL, _CODES, _CODES, _RANGES, _CODES), cache=True)
 def scores_after(model: Model, events: Int32, sequence: Int32, ranges: Int64, candidates: Int32) -> Float64:
     """Score of candidate m after the history events[ranges[m, 0]:ranges[m, 1]]: float64 [M]."""
     event_table, candidate_table, bias, lag_curve = model
     summary = np.zeros(event_table.shape[1:], np.float64)
     result = np.empty(candidates.size, np.float64)
-    longest = lag_curve.shape[1] - 1
     for row in range(candidates.size):
-        start, end = ranges[row]
-        if row == 0 or start != ranges[row - 1, 0] or end != ranges[row - 1, 1]:
-            recent = max(start, end - longest)  # sequence numbers rise, so older events are too far back
-            following = sequence[end - 1] + 1 if end > start else 0
-            lags = (following - sequence[recent:end]).astype(np.int32)
-            _summarise(event_table, lag_curve, events[recent:end], lags, summary)
+        if row == 0 or (ranges[row] != ranges[row - 1]).any():
+            _summarise_range(event_table, lag_curve, events, sequence, ranges[row], summary)
         result[row] = _score(candidate_table, bias, summary, candidates[row])
     return result
