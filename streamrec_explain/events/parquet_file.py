@@ -13,13 +13,13 @@ from streamrec_explain.events.problems import Code, file_error
 from streamrec_explain.events.sheet import Sheet
 
 
-def read_parquet(path: Path) -> Sheet:
-    """Read a Parquet file; EventDataError if it is none or has no rows."""
+def read_parquet(path: Path, *, may_be_empty: bool = False) -> Sheet:
+    """Read a Parquet file; EventDataError if it is none, or has no rows and may not be empty."""
     try:
         table = pq.ParquetFile(path).read()
     except (pa.ArrowException, OSError) as error:
         raise file_error(path.name, Code.UNREADABLE_FILE, f"this is not a readable Parquet file: {error}") from error
-    if not table.num_rows:
+    if not table.num_rows and not may_be_empty:
         raise file_error(path.name, Code.EMPTY_FILE, "the file has no rows")
 
     def originals(places: NDArray[np.int64]) -> Sequence[str]:

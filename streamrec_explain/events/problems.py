@@ -31,6 +31,7 @@ class Code(StrEnum):
     NULL_VALUE = "null-value"
     NEGATIVE_VALUE = "negative-value"
     OUT_OF_RANGE = "out-of-range"
+    INCONSISTENT_VALUE = "inconsistent-value"
     BAD_TIMESTAMP = "bad-timestamp"
     DUPLICATE_KEY = "duplicate-key"
     UNKNOWN_ITEM = "unknown-item"

@@ -8,14 +8,19 @@ from typing import Final
 from streamrec_explain.errors import SettingsError
 from streamrec_explain.events.kuairand import read_kuairand
 from streamrec_explain.events.movielens import read_movielens
+from streamrec_explain.events.parquet import read_own_parquet
 from streamrec_explain.events.problems import Code, data_error, file_error
 from streamrec_explain.events.quarantine import check_quarantine, set_aside
-from streamrec_explain.events.report import Reading, ReadResult
+from streamrec_explain.events.report import FileReport, Reading, ReadResult, ValidationReport
+from streamrec_explain.events.schema import TABLES
+from streamrec_explain.events.synthetic.config import SyntheticConfig
+from streamrec_explain.events.synthetic.generation import generate
 
 READERS: Final[Mapping[str, Callable[[Path], Reading]]] = MappingProxyType(
-    {"movielens": read_movielens, "kuairand": read_kuairand}
+    {"movielens": read_movielens, "kuairand": read_kuairand, "parquet": read_own_parquet}
 )
-WORLDS: Final = (*READERS,)
+SYNTHETIC: Final = "synthetic"
+WORLDS: Final = (SYNTHETIC, *READERS)
 
 
 def read_world(
@@ -27,6 +32,8 @@ def read_world(
     quarantine any bad row is an EventDataError that lists them; with one, bad rows are set aside there,
     counted in the report, and the world holds the others.
     """
+    if name == SYNTHETIC:
+        return _generated(SyntheticConfig(users=scale, seed=seed))
     if name not in READERS:
         raise SettingsError(f"there is no world {name!r}; choose one of: {', '.join(WORLDS)}")
     if folder is None:
@@ -47,3 +54,10 @@ def _read_folder(reader: Callable[[Path], Reading], folder: Path, quarantine: Pa
     if quarantine is not None:
         set_aside(reading.sheets, quarantine)
     return ReadResult(reading.world, report)
+
+
+def _generated(config: SyntheticConfig) -> ReadResult:
+    """A synthetic world, which is valid by construction; its planted truth stays behind."""
+    world, _ = generate(config)
+    files = (FileReport(table, getattr(world, table).num_rows, 0) for table in TABLES)
+    return ReadResult(world, ValidationReport(tuple(files)))

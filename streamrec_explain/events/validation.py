@@ -53,9 +53,23 @@ def texts(sheet: Sheet, name: str, *, nullable: bool = False) -> pa.Array:
     return _present(sheet, name, _without(values, pc.equal(values, "")), nullable)
 
 
-def timestamps(sheet: Sheet, name: str, *, unit_ms: int) -> pa.Array:
+def lists(sheet: Sheet, name: str) -> pa.Array:
+    """A column of lists of text, none of them null and none with an empty member."""
+    raw = sheet.column(name)
+    if not (pa.types.is_list(raw.type) or pa.types.is_large_list(raw.type)) or not is_text(raw.type.value_type):
+        raise wrong_type(sheet, name, "lists of text")
+    values = _present(sheet, name, raw.cast(pa.list_(pa.string())), nullable=False)
+    members = values.flatten()
+    empty = as_mask(pc.or_kleene(pc.is_null(members), pc.equal(members, "")))
+    bad = np.zeros(len(values), dtype=bool)
+    bad[pc.list_parent_indices(values).to_numpy()[empty]] = True
+    sheet.flag(bad, name, Code.NULL_VALUE, "has an empty member")
+    return values
+
+
+def timestamps(sheet: Sheet, name: str, *, unit_ms: int, nullable: bool = False) -> pa.Array:
     """A column of Unix times counted in `unit_ms` milliseconds, as int64 milliseconds from 1990 to 2100."""
-    values = integers(sheet, name)
+    values = integers(sheet, name, nullable=nullable)
     low, high = EARLIEST_MS // unit_ms, LATEST_MS // unit_ms
     bad = pc.or_(pc.less(values, low), pc.greater(values, high))
     unit = "milliseconds" if unit_ms == 1 else "seconds"
