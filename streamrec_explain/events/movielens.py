@@ -24,7 +24,31 @@ from streamrec_explain.events.validation import flags, integers, known, numbers,
 from streamrec_explain.events.world import World
 
 MARKET: Final = "ALL"
-POSITIVE_RATING: Final = ("userId", "movieId", "rating", "timestamp")
+POSITIVE_RATING: Final = 4.0
+DAY_MS: Final = 86_400_000
+NO_GENRES: Final = "(no genres listed)"
+_GENRES_100K: Final = (
+    "unknown",
+    "Action",
+    "Adventure",
+    "Animation",
+    "Children's",
+    "Comedy",
+    "Crime",
+    "Documentary",
+    "Drama",
+    "Fantasy",
+    "Film-Noir",
+    "Horror",
+    "Musical",
+    "Mystery",
+    "Romance",
+    "Sci-Fi",
+    "Thriller",
+    "War",
+    "Western",
+)
+_RATING: Final = ("userId", "movieId", "rating", "timestamp")
 _ITEM_100K: Final = ("movieId", "title", "release_date", "video_release_date", "url")
 # Lower ages of the groups ml-1m publishes; ml-100k gives ages in years.
 _AGE_GROUPS: Final = {0: "under 18", 18: "18-24", 25: "25-34", 35: "35-44", 45: "45-49", 50: "50-55", 56: "56+"}
