@@ -103,14 +103,12 @@ def _first_equal_sets(ensemble: TreeEnsemble) -> list[int]:
     return [seen.setdefault(members, c) for c, members in enumerate(words)]
 
 
-def encode(axes: Axes, x_nF: Floats) -> Bytes:
-    """Codes of rows, uint8 [n_columns, n]."""
-    codes = np.empty((axes.n_columns, len(x_nF)), dtype=np.uint8)
+def encode(axes: Axes, x_nF: Floats, codes: Bytes) -> None:
+    """Write the codes of rows [n, F] into uint8 [n_columns, n or more]."""
     _encode(
         x_nF, axes.feature, axes.missing, axes.default_left, axes.category_set, axes.offsets, axes.thresholds,
         axes.first_column, axes.set_offsets, axes.set_words, codes,
     )  # fmt: skip
-    return codes
 
 
 @kernel

@@ -10,7 +10,8 @@ The integrand is a polynomial of degree d - 1 in t, so Gauss-Legendre with ceil(
 factors are >= 0 and nothing is divided, hence errors of some 1e-16 (Quadrature-TreeSHAP, arXiv 2605.04497).
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,15 +45,35 @@ class LeafGames:
         conditions = _ranges(self.condition_offsets, players)
         return LeafGames(
             value=self.value[games],
-            player_offsets=_offsets(np.diff(self.player_offsets)[games]),
+            player_offsets=offsets_of(np.diff(self.player_offsets)[games]),
             feature=self.feature[players],
             ratio=self.ratio[players],
-            condition_offsets=_offsets(np.diff(self.condition_offsets)[players]),
+            condition_offsets=offsets_of(np.diff(self.condition_offsets)[players]),
             column=self.column[conditions],
             limit=self.limit[conditions],
             above=self.above[conditions],
             tree=self.tree[games],
         )
+
+    def with_players(self, keep: Flags) -> "LeafGames":
+        """The same games with only the players where `keep` (bool [players]) is true."""
+        players = np.flatnonzero(keep)
+        conditions = _ranges(self.condition_offsets, players)
+        kept_before = np.concatenate([[0], np.cumsum(keep)])
+        return replace(
+            self,
+            player_offsets=kept_before[self.player_offsets].astype(np.int64),
+            feature=self.feature[players],
+            ratio=self.ratio[players],
+            condition_offsets=offsets_of(np.diff(self.condition_offsets)[players]),
+            column=self.column[conditions],
+            limit=self.limit[conditions],
+            above=self.above[conditions],
+        )
+
+    def most_players(self) -> int:
+        """The largest number of players of a game, 0 without games."""
+        return int(np.diff(self.player_offsets).max(initial=0))
 
     def expected_value(self) -> float:
         """Sum over games of value times the product of ratios."""
@@ -63,8 +84,9 @@ class LeafGames:
         return float(np.dot(self.value, ratios))
 
 
-def _offsets(lengths: Offsets) -> Offsets:
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+def offsets_of(lengths: Iterable[int]) -> Offsets:
+    """Where consecutive parts of the given lengths begin, and at last where they end: int64 [parts + 1]."""
+    return np.cumsum([0, *lengths]).astype(np.int64)
 
 
 def _ranges(offsets: Offsets, chosen: "Ints | Offsets") -> Offsets:
@@ -114,10 +136,10 @@ def leaf_games(ensemble: TreeEnsemble, axes: Axes, splits: SplitRanks) -> LeafGa
     flat = [condition for group in conditions for condition in group]
     return LeafGames(
         value=ensemble.leaf_value[[leaf for _, leaf, _ in leaves]],
-        player_offsets=_offsets(np.array([len(path) for _, _, path in leaves], dtype=np.int64)),
+        player_offsets=offsets_of(len(path) for _, _, path in leaves),
         feature=np.array([feature for feature, _ in players], dtype=np.int32),
         ratio=np.array([player.ratio for _, player in players], dtype=np.float64),
-        condition_offsets=_offsets(np.array([len(group) for group in conditions], dtype=np.int64)),
+        condition_offsets=offsets_of(map(len, conditions)),
         column=np.array([column for column, _, _ in flat], dtype=np.int32),
         limit=np.array([limit for _, limit, _ in flat], dtype=np.uint8),
         above=np.array([above for _, _, above in flat], dtype=np.bool_),
@@ -147,17 +169,60 @@ def _extended(
     return {**path, feature: before.after(ratio, int(splits.axis[node]), int(splits.limit[node]), goes_left)}
 
 
-def add_leaf_shap(games: LeafGames, codes: Bytes, phi_nF: Floats) -> None:
-    """Add every game's Shapley values of every row to phi, float64 [n, F]; codes are uint8 [columns, n]."""
-    if not len(games.value):
-        return
-    n_players = int(np.diff(games.player_offsets).max())
+def rules_up_to(n_players: int) -> tuple[Offsets, Floats, Floats]:
+    """Offsets [n_players + 2], nodes and weights of the exact quadrature rule for each number of players."""
     rules = [gauss_legendre(node_count(d)) for d in range(n_players + 1)]
+    nodes, weights = (np.concatenate([rule[i] for rule in rules]) for i in (0, 1))
+    return offsets_of(len(t) for t, _ in rules), nodes, weights
+
+
+def add_leaf_shap(games: LeafGames, codes: Bytes, phi_Fn: Floats) -> None:
+    """Add every game's Shapley values of every row to phi, float64 [F or more, n or more].
+
+    Codes are uint8 [columns, n or more]; every column of phi is taken for a row.
+    """
     _add_leaf_shap(
         games.value, games.player_offsets, games.feature, games.ratio, games.condition_offsets, games.column,
-        games.limit, games.above, _offsets(np.array([len(t) for t, _ in rules])),
-        np.concatenate([t for t, _ in rules]), np.concatenate([w for _, w in rules]), codes, phi_nF,
+        games.limit, games.above, *rules_up_to(games.most_players()), codes, phi_Fn,
     )  # fmt: skip
+
+
+@kernel
+def game_terms(
+    first: int,
+    d: int,
+    ratio: Floats,
+    condition_offsets: Offsets,
+    column: Ints,
+    limit: Bytes,
+    above: Flags,
+    rule_offsets: Offsets,
+    nodes: Floats,
+    weights: Floats,
+    codes: Bytes,
+    row: int,
+    bits: Floats,
+    suffix: Floats,
+    terms: Floats,
+) -> None:
+    """Write (b_p - r_p) times the integral for each of the d players of the game whose first player is `first`."""
+    for p in range(d):
+        bits[p] = 1.0
+        terms[p] = 0.0
+        for c in range(condition_offsets[first + p], condition_offsets[first + p + 1]):
+            if (codes[column[c], row] > limit[c]) != above[c]:
+                bits[p] = 0.0
+    for k in range(rule_offsets[d], rule_offsets[d + 1]):
+        t = nodes[k]
+        suffix[d] = 1.0
+        for p in range(d - 1, -1, -1):
+            suffix[p] = suffix[p + 1] * (t * bits[p] + (1.0 - t) * ratio[first + p])
+        prefix = weights[k]
+        for p in range(d):
+            terms[p] += prefix * suffix[p + 1]
+            prefix *= t * bits[p] + (1.0 - t) * ratio[first + p]
+    for p in range(d):
+        terms[p] *= bits[p] - ratio[first + p]
 
 
 @kernel
@@ -174,28 +239,17 @@ def _add_leaf_shap(
     nodes: Floats,
     weights: Floats,
     codes: Bytes,
-    phi_nF: Floats,
+    phi_Fn: Floats,
 ) -> None:
-    width = rule_offsets.shape[0] - 1
-    bits, suffix, total = np.empty(width), np.empty(width + 1), np.empty(width)
-    for row in range(codes.shape[1]):
+    width = rule_offsets.shape[0]
+    bits, suffix, terms = np.empty(width), np.empty(width), np.empty(width)
+    for row in range(phi_Fn.shape[1]):
         for game in range(value.shape[0]):
             first = player_offsets[game]
             d = player_offsets[game + 1] - first
+            game_terms(
+                first, d, ratio, condition_offsets, column, limit, above, rule_offsets, nodes, weights, codes, row,
+                bits, suffix, terms,
+            )  # fmt: skip
             for p in range(d):
-                bits[p] = 1.0
-                total[p] = 0.0
-                for c in range(condition_offsets[first + p], condition_offsets[first + p + 1]):
-                    if (codes[column[c], row] > limit[c]) != above[c]:
-                        bits[p] = 0.0
-            for k in range(rule_offsets[d], rule_offsets[d + 1]):
-                t = nodes[k]
-                suffix[d] = 1.0
-                for p in range(d - 1, -1, -1):
-                    suffix[p] = suffix[p + 1] * (t * bits[p] + (1.0 - t) * ratio[first + p])
-                prefix = weights[k]
-                for p in range(d):
-                    total[p] += prefix * suffix[p + 1]
-                    prefix *= t * bits[p] + (1.0 - t) * ratio[first + p]
-            for p in range(d):
-                phi_nF[row, feature[first + p]] += value[game] * (bits[p] - ratio[first + p]) * total[p]
+                phi_Fn[feature[first + p], row] += value[game] * terms[p]

@@ -11,11 +11,14 @@ from streamrec_explain.trees.compilation import Floats
 from streamrec_explain.trees.conditions import axes_of, encode
 from streamrec_explain.trees.conformance import ConformanceVectors, conformance_rows
 from streamrec_explain.trees.ensemble import TreeEnsemble
-from streamrec_explain.trees.leaf_games import add_leaf_shap, leaf_games
+from streamrec_explain.trees.leaf_games import leaf_games
 from streamrec_explain.trees.lightgbm_text import parse_lightgbm_text
 from streamrec_explain.trees.predict import as_rows, predict_raw
+from streamrec_explain.trees.tables import build_tables
 
 DEFAULT_MEMORY_BUDGET = 512 << 20
+BLOCK = 512  # rows whose values stay in the L2 cache while the tables stream past
+PADDING = 64  # bytes of codes compared by one vector instruction
 
 
 class HasModelText(Protocol):
@@ -43,9 +46,10 @@ class TreeShapExplainer:
         self.ensemble = ensemble
         self.memory_budget = memory_budget
         self._axes, splits = axes_of(ensemble)
-        self._games = leaf_games(ensemble, self._axes, splits)
+        games = leaf_games(ensemble, self._axes, splits)
+        self._tables = build_tables(games, self._axes.n_columns, ensemble.n_features, memory_budget)
         stumps = ensemble.root[ensemble.root < 0]
-        self.expected_value = self._games.expected_value() + float(ensemble.leaf_value[~stumps].sum())
+        self.expected_value = games.expected_value() + float(ensemble.leaf_value[~stumps].sum())
         rows = conformance_rows(ensemble)
         self.vectors = ConformanceVectors(rows, self.shap_values(rows), self.predict_raw(rows))
 
@@ -77,9 +81,19 @@ class TreeShapExplainer:
             FeatureError: the rows are not [n, F] numbers.
         """
         x_nF = as_rows(rows, self.ensemble.n_features)
-        phi_nF = np.zeros_like(x_nF)
-        add_leaf_shap(self._games, encode(self._axes, x_nF), phi_nF)
+        phi_nF = np.empty_like(x_nF)
+        for start in range(0, len(x_nF), BLOCK):
+            phi_nF[start : start + BLOCK] = self._explain_block(x_nF[start : start + BLOCK])
         return phi_nF
+
+    def _explain_block(self, x_nF: Floats) -> Floats:
+        n_rows, n_features = x_nF.shape
+        padded = -(-n_rows // PADDING) * PADDING
+        codes = np.zeros((self._axes.n_columns, padded), dtype=np.uint8)
+        encode(self._axes, x_nF, codes)
+        phi_Fn = np.zeros((n_features + 1, padded))
+        self._tables.add_shap(codes, n_rows, phi_Fn)
+        return phi_Fn[:n_features, :n_rows].T
 
     def predict_raw(self, rows: ArrayLike) -> Floats:
         """Raw scores float64 [n], equal to LightGBM's."""

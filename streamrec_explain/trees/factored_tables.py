@@ -1,0 +1,165 @@
+"""Factored tables for deep leaves: per cell of each side K products and K lines of Shapley terms.
+
+With the features of a group divided over sides A and B, and f_g(t) = t b_g + (1 - t) r_g at the K nodes t_k, the
+Shapley value of feature i of side A is, since all leaves l of the group are alike on A,
+
+    phi_i = Sum_k PB[k] EA[k, i],     PB[k] = Sum_l v_l w_k Prod_{g in B} f_g(t_k),
+                                      EA[k, i] = (b_i - r_i) Prod_{g in A, g != i} f_g(t_k),
+
+and for j of side B it is Sum_k PA[k] EB[k, j], with values and weights again on B's part. A depends only on the
+row's cell on A and B only on its cell on B, so both are tabulated.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamrec_explain.trees.compilation import Bytes, Flags, Floats, Ints, Offsets, kernel
+from streamrec_explain.trees.grouping import LANES
+from streamrec_explain.trees.leaf_games import offsets_of
+from streamrec_explain.trees.quadrature import gauss_legendre
+from streamrec_explain.trees.sides import Sides, cells_of_rows, set_codes_of_cell
+
+BYTES_PER_NODE = 8 * (LANES + 1)  # one product and one line
+
+
+@dataclass(frozen=True, eq=False)
+class FactoredTables:
+    """Group g has sides 2g (all its leaves alike) and 2g + 1.
+
+    Node k of cell c of side s is entry `entry_offsets[s] + c * n_nodes[s] + k` of products and lines.
+    """
+
+    sides: Sides
+    n_nodes: Ints  # [S] quadrature nodes, equal on both sides of a group
+    entry_offsets: Offsets  # [S + 1]
+    products: Floats  # [entries]
+    lines: Floats  # [entries, LANES]
+
+    @classmethod
+    def filled(cls, sides: Sides, n_nodes: Ints, n_columns: int) -> "FactoredTables":
+        """Tabulate both sides of every group; `n_nodes` [S] must integrate each group's deepest leaf."""
+        entry_offsets = offsets_of(np.diff(sides.cell_offsets) * n_nodes)
+        products, lines = np.zeros(int(entry_offsets[-1])), np.zeros((int(entry_offsets[-1]), LANES))
+        rules = [gauss_legendre(k) for k in range(1, int(n_nodes.max(initial=0)) + 1)]
+        games = sides.games
+        _fill(
+            sides.cell_offsets, sides.digit_offsets, sides.digit_column, sides.sample_offsets, sides.samples,
+            sides.game_offsets, games.value, games.player_offsets, games.ratio, games.condition_offsets,
+            games.column, games.limit, games.above, sides.player_lane, n_nodes, entry_offsets,
+            offsets_of([0, *(len(t) for t, _ in rules)]), np.concatenate([np.zeros(0), *(t for t, _ in rules)]),
+            np.concatenate([np.zeros(0), *(w for _, w in rules)]), np.zeros((n_columns, 1), dtype=np.uint8),
+            products, lines,
+        )  # fmt: skip
+        return cls(sides, n_nodes, entry_offsets, products, lines)
+
+    def add_shap(self, codes: Bytes, n_rows: int, phi_Fn: Floats) -> None:
+        """Add the values of rows to phi, float64 [F + 1, n or more]; codes are uint8 [n_columns, n or more]."""
+        sides = self.sides
+        _add(
+            codes, n_rows, sides.node_offsets, sides.node_column, sides.node_limit, sides.node_delta, sides.lanes,
+            self.n_nodes, self.entry_offsets, self.products, self.lines, phi_Fn,
+        )  # fmt: skip
+
+
+@kernel
+def _fill(
+    cell_offsets: Offsets,
+    digit_offsets: Offsets,
+    digit_column: Ints,
+    sample_offsets: Offsets,
+    samples: Bytes,
+    game_offsets: Offsets,
+    value: Floats,
+    player_offsets: Offsets,
+    ratio: Floats,
+    condition_offsets: Offsets,
+    column: Ints,
+    limit: Bytes,
+    above: Flags,
+    player_lane: Ints,
+    n_nodes: Ints,
+    entry_offsets: Offsets,
+    rule_offsets: Offsets,
+    nodes: Floats,
+    weights: Floats,
+    codes: Bytes,
+    products: Floats,
+    lines: Floats,
+) -> None:
+    bits, suffix = np.empty(LANES + 1), np.empty(LANES + 1)
+    for side in range(n_nodes.shape[0]):
+        n_games = game_offsets[side + 1] - game_offsets[side] if side % 2 else 1  # on side 0 all are alike
+        rule = rule_offsets[n_nodes[side]]
+        for cell in range(cell_offsets[side + 1] - cell_offsets[side]):
+            set_codes_of_cell(
+                cell, digit_offsets[side], digit_offsets[side + 1], digit_column, sample_offsets, samples, codes
+            )
+            entry = entry_offsets[side] + cell * n_nodes[side]
+            for game in range(game_offsets[side], game_offsets[side] + n_games):
+                first = player_offsets[game]
+                d = player_offsets[game + 1] - first
+                for p in range(d):
+                    bits[p] = 1.0
+                    for c in range(condition_offsets[first + p], condition_offsets[first + p + 1]):
+                        if (codes[column[c], 0] > limit[c]) != above[c]:
+                            bits[p] = 0.0
+                for k in range(n_nodes[side]):
+                    t = nodes[rule + k]
+                    suffix[d] = 1.0
+                    for p in range(d - 1, -1, -1):
+                        suffix[p] = suffix[p + 1] * (t * bits[p] + (1.0 - t) * ratio[first + p])
+                    prefix = value[game] * weights[rule + k] if side % 2 else 1.0
+                    products[entry + k] += prefix * suffix[0]
+                    for p in range(d):
+                        lane = player_lane[first + p]
+                        lines[entry + k, lane] += prefix * suffix[p + 1] * (bits[p] - ratio[first + p])
+                        prefix *= t * bits[p] + (1.0 - t) * ratio[first + p]
+
+
+@kernel
+def _add(
+    codes: Bytes,
+    n_rows: int,
+    node_offsets: Offsets,
+    node_column: Ints,
+    node_limit: Bytes,
+    node_delta: Bytes,
+    lanes: Ints,
+    n_nodes: Ints,
+    entry_offsets: Offsets,
+    products: Floats,
+    lines: Floats,
+    phi_Fn: Floats,
+) -> None:
+    cells_0, cells_1 = np.empty(codes.shape[1], np.uint8), np.empty(codes.shape[1], np.uint8)
+    for side in range(0, n_nodes.shape[0], 2):
+        middle, last = node_offsets[side + 1], node_offsets[side + 2]
+        cells_of_rows(codes, node_offsets[side], middle, node_column, node_limit, node_delta, cells_0)
+        cells_of_rows(codes, middle, last, node_column, node_limit, node_delta, cells_1)
+        own, other = entry_offsets[side], entry_offsets[side + 1]
+        _add_side(own, cells_0, other, cells_1, n_rows, n_nodes[side], products, lines, lanes[side], phi_Fn)
+        _add_side(other, cells_1, own, cells_0, n_rows, n_nodes[side], products, lines, lanes[side + 1], phi_Fn)
+
+
+@kernel
+def _add_side(
+    own: int,
+    own_cells: Bytes,
+    other: int,
+    other_cells: Bytes,
+    n_rows: int,
+    n_nodes: int,
+    products: Floats,
+    lines: Floats,
+    lanes: Ints,
+    phi_Fn: Floats,
+) -> None:
+    """Add Sum_k (product of the other side) (line of the own side) to the own side's features."""
+    for row in range(n_rows):
+        line, product = own + own_cells[row] * n_nodes, other + other_cells[row] * n_nodes
+        for lane in range(LANES):
+            total = 0.0
+            for k in range(n_nodes):
+                total += products[product + k] * lines[line + k, lane]
+            phi_Fn[lanes[lane], row] += total
