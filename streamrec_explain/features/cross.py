@@ -182,16 +182,18 @@ def _fill_from_history(
     """
     affinity, match, recency, creator_affinity, repeats = 0.0, 0.0, 0.0, 0.0, 0.0
     weight_sum, duration_sum, durations = 0.0, 0.0, 0.0
+    n_candidate = _size(categories, candidate) if candidate >= 0 else 0
     for back in range(len(history)):
         event = history[len(history) - 1 - back]
         weight_sum += weights[back]
         if event < 0 or candidate < 0:
             continue
-        if _has(categories[event], categories[candidate, 0]):
+        has_main, overlap = _compare(categories, event, candidate, n_candidate)
+        match += overlap
+        if has_main:
             affinity += weights[back]
             if recency == 0.0:
                 recency = 1.0 / (1.0 + back)
-        match += _jaccard(categories[event], categories[candidate])
         if creators[candidate] >= 0 and creators[event] == creators[candidate]:
             creator_affinity += weights[back]
         if event == candidate:
@@ -215,28 +217,26 @@ def _fill_from_values(out: Floats, usual_popularity: float, engaged_count: float
 
 
 @numba.njit(cache=True)
-def _has(event_categories: Codes, category: int) -> bool:
-    """Whether a padded row of categories holds one; never for an unknown one."""
-    if category < 0:
-        return False
-    for known in event_categories:  # noqa: SIM110  numba has no generator expressions
-        if known == category:
-            return True
-    return False
+def _size(categories: Codes, item: int) -> int:
+    """How many categories an item has (the rest of its row is padding)."""
+    size = 0
+    while size < categories.shape[1] and categories[item, size] >= 0:
+        size += 1
+    return size
 
 
 @numba.njit(cache=True)
-def _jaccard(left: Codes, right: Codes) -> float:
-    """|intersection| / |union| of two padded rows of categories, 0 where both are empty."""
-    shared, union = 0, 0
-    for category in left:
-        if category >= 0:
-            union += 1
-            shared += _has(right, category)
-    for category in right:
-        union += category >= 0
-    union -= shared
-    return shared / union if union > 0 else 0.0
+def _compare(categories: Codes, event: int, candidate: int, n_candidate: int) -> tuple[bool, float]:
+    """Whether the event has the candidate's main category, and the Jaccard overlap of both sets."""
+    has_main, shared = False, 0
+    n_event = 0
+    while n_event < categories.shape[1] and categories[event, n_event] >= 0:
+        for place in range(n_candidate):
+            if categories[candidate, place] == categories[event, n_event]:
+                shared += 1
+                has_main = has_main or place == 0
+        n_event += 1
+    return has_main, shared / (n_event + n_candidate - shared) if shared > 0 else 0.0
 
 
 @numba.njit(cache=True)
