@@ -55,11 +55,12 @@ class InvalidInputError(StreamRecError):
 
 
 class EventDataError(InvalidInputError):
-    """An event file or table breaks the documented schema; `problems` says where, as far as it is known."""
+    """An event file or table breaks the documented schema; of `count` problems `problems` lists the first."""
 
-    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+    def __init__(self, message: str, problems: Sequence[Problem] = (), count: int | None = None) -> None:
         super().__init__(message)
         self.problems = tuple(problems)
+        self.count = len(self.problems) if count is None else count
 
 
 class FeatureError(InvalidInputError):

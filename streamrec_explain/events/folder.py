@@ -8,12 +8,12 @@ from streamrec_explain.events.problems import Code, data_error, file_error
 
 
 def file_names(folder: Path) -> frozenset[str]:
-    """The files in a folder; EventDataError if it is absent or has no entry at all."""
+    """The files in a folder; EventDataError if it is absent or holds no file."""
     if not folder.is_dir():
         raise file_error(str(folder), Code.MISSING_FOLDER, "there is no such folder; name the one with the files")
-    names = frozenset(entry.name for entry in folder.iterdir())
+    names = frozenset(entry.name for entry in folder.iterdir() if entry.is_file())
     if not names:
-        raise file_error(str(folder), Code.EMPTY_FOLDER, "the folder is empty; name the one with the files")
+        raise file_error(str(folder), Code.EMPTY_FOLDER, "the folder holds no file; name the one with the files")
     return names
 
 

@@ -1,5 +1,6 @@
 """Problems of event data: their codes, how findings become problems, and the error that lists them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from streamrec_explain.errors import EventDataError, Problem
 
 LISTED = 20  # rows listed per finding: a file wrong in every row must not fill the screen
-SHOWN = 10  # lines of an error's message
+SHOWN = 3  # of those in an error's message
 
 
 class Code(StrEnum):
@@ -73,10 +74,22 @@ def file_error(file: str, code: Code, message: str, column: str | None = None) -
 def data_error(problems: Sequence[Problem], count: int | None = None) -> EventDataError:
     """The error that lists problems, the first of which is the likeliest cause; `count` if not all are listed."""
     total = len(problems) if count is None else count
-    lines = [describe(problem) for problem in problems[:SHOWN]]
+    lines = [describe(problem) for problem in headlines(problems)]
     if total > len(lines):
         lines.append(f"... and {total - len(lines)} more")
-    return EventDataError("\n".join(lines), problems)
+    return EventDataError("\n".join(lines), problems, total)
+
+
+def headlines(problems: Sequence[Problem]) -> list[Problem]:
+    """The problems to show to people: a few of each kind, so that a frequent kind does not hide the others."""
+    seen: Counter[tuple[str, str | None, str]] = Counter()
+    shown = []
+    for problem in problems:
+        kind = (problem.file, problem.column, problem.code)
+        seen[kind] += 1
+        if seen[kind] <= SHOWN:
+            shown.append(problem)
+    return shown
 
 
 def describe(problem: Problem) -> str:

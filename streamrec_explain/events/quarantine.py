@@ -1,8 +1,8 @@
 """The quarantine: rows set aside as files that a person can read, repair and put back.
 
 For every file with bad rows the folder gets the rows as they were (the lines of a text file under its own
-name and header; the rows of a Parquet file as JSON lines), and `<file>.problems.csv`, which says for each what
-is wrong.
+name and header, in UTF-8, with U+FFFD for what could not be decoded; the rows of a Parquet file as JSON lines)
+and `<file>.problems.csv`, which says for each what is wrong.
 """
 
 import csv

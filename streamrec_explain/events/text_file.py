@@ -71,7 +71,7 @@ def read_text(path: Path, form: TextFormat) -> Sheet:
 
 def _read_lines(path: Path, encoding: str) -> _Lines:
     """The lines of a file that are not blank."""
-    data = _as_utf8(path.name, path.read_bytes(), encoding)
+    data = _as_utf8(path.name, _read_bytes(path), encoding)
     bytes_ = np.frombuffer(data, dtype=np.uint8)
     ends = np.flatnonzero(bytes_ == _NEWLINE) + 1
     offsets = np.concatenate(([0], ends, [len(data)] if len(data) and bytes_[-1] != _NEWLINE else []))
@@ -79,6 +79,13 @@ def _read_lines(path: Path, encoding: str) -> _Lines:
     raw = pa.LargeStringArray.from_buffers(len(offsets) - 1, *buffers[1:])
     lines = _Lines(pc.ascii_rtrim(raw, "\r\n"), np.arange(1, len(offsets)))
     return lines.where(as_mask(pc.greater(pc.binary_length(pc.ascii_trim_whitespace(lines.text)), 0)))
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise file_error(path.name, Code.UNREADABLE_FILE, f"the file cannot be read: {error}") from error
 
 
 def _as_utf8(file: str, data: bytes, encoding: str) -> bytes:
