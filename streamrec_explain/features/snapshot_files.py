@@ -101,7 +101,8 @@ def matrix(table: pa.Table, names: tuple[str, ...]) -> npt.NDArray[np.float64]:
     """The named float columns of a table as float64 [n_rows, n_names]."""
     values = np.empty((table.num_rows, len(names)))
     for index, name in enumerate(names):
-        values[:, index] = table[name].to_numpy()
+        # Not to_numpy(): it would import pandas (0.3 s, 40 MB) into the serving process.
+        values[:, index] = np.from_dlpack(table[name].combine_chunks())
     return values
 
 

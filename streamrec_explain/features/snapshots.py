@@ -26,18 +26,19 @@ Floats = npt.NDArray[np.float64]
 class UserSnapshot:
     """The user features of every user from events strictly before `as_of_ms`.
 
-    `values` float64 [n_users, n_names], NaN is missing. Personal: kept outside every release, erasable.
+    `values` float64 [n_users, n_names], NaN is missing. `digest` names time and content. Personal:
+    kept outside every release, erasable.
     """
 
     as_of_ms: int
     names: tuple[str, ...]
     user_ids: tuple[str, ...]
     values: Floats
+    digest: str = ""
 
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 over time and content."""
-        return files.content_digest(self._header(), self._table())
+    def __post_init__(self) -> None:
+        if not self.digest:
+            object.__setattr__(self, "digest", files.content_digest(self._header(), self._table()))
 
     @cached_property
     def _row_of(self) -> dict[str, int]:
@@ -61,10 +62,10 @@ class UserSnapshot:
     @classmethod
     def load(cls, path: Path) -> "UserSnapshot":
         """Read a file; FeatureError if it is unreadable or its content does not match its digest."""
-        header, table, _ = files.read_file(path, "users")
+        header, table, digest = files.read_file(path, "users")
         names = tuple(table.schema.names[1:])
         user_ids = tuple(table["user_id"].to_pylist())
-        return cls(header.as_of_ms, names, user_ids, files.matrix(table, names))
+        return cls(header.as_of_ms, names, user_ids, files.matrix(table, names), digest)
 
     def _header(self) -> files.Header:
         return files.Header("users", self.as_of_ms)

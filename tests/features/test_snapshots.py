@@ -1,6 +1,8 @@
 """Snapshots keep what was computed, notice what was changed, and forget whom they are told to forget."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,17 @@ from streamrec_explain.features.trends import UNSEEN_FACTS
 from tests.reference.small_world import HOUR_MS, START_MS, item
 
 AS_OF = START_MS + 50 * HOUR_MS
+
+READER = """
+import sys
+from pathlib import Path
+from streamrec_explain.features.catalogue import Catalogue
+from streamrec_explain.features.snapshots import latest_trend_snapshot, latest_user_snapshot
+folder = Path(sys.argv[1])
+latest_user_snapshot(folder / "users")
+latest_trend_snapshot(folder / "trends").aligned_to(Catalogue.load(folder / "catalogue.arrow"))
+print("pandas" in sys.modules)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +156,17 @@ def test_folder_without_a_readable_pointer_is_refused(tmp_path: Path, content: b
         (tmp_path / "latest.json").write_bytes(content)
     with pytest.raises(FeatureError, match=str(tmp_path)):
         latest_user_snapshot(tmp_path)
+
+
+def test_reading_loads_no_pandas(
+    users: UserSnapshot, trends: TrendSnapshot, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    """A process that only reads snapshots and catalogue stays small."""
+    write_snapshot(tmp_path / "users", users)
+    write_snapshot(tmp_path / "trends", trends)
+    catalogue.save(tmp_path / "catalogue.arrow")
+    done = subprocess.run([sys.executable, "-c", READER, tmp_path], capture_output=True, text=True, check=True)
+    assert "False" == done.stdout.strip()
 
 
 def test_no_temporary_file_is_left(users: UserSnapshot, tmp_path: Path) -> None:
