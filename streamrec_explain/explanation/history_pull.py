@@ -1,0 +1,74 @@
+"""How hard histories pull at the items of lists, for the released model and for one with random attention."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrec_explain.explanation.components import EngineBundle
+from streamrec_explain.explanation.history import ResolvedHistory, resolve_history
+from streamrec_explain.explanation.scoring import item_matrix, score_list
+from streamrec_explain.explanation.signals import FeatureColumns, ItemAttribution, attribute_list
+from streamrec_explain.explanation.thresholds import Thresholds
+from streamrec_explain.models.session_model import SessionModel
+from streamrec_explain.records import ListContext
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class HistoryPull:
+    """Contributions of history to items, [n] each: of the strongest item, the second strongest, and of all.
+
+    -inf where there is no such item, or where the re-ranker did not listen to the session score.
+    """
+
+    first: Floats
+    second: Floats
+    total: Floats
+
+    def triggers(self, thresholds: Thresholds) -> NDArray[np.bool_]:
+        """Where watch_history would be said if every title could be."""
+        paired: NDArray[np.bool_] = self.second > thresholds.history_margin
+        return paired | (self.first > thresholds.history_single_margin)
+
+
+def random_attention(model: SessionModel, rng: np.random.Generator) -> SessionModel:
+    """The model with its event table and its candidate table permuted among items, each by itself."""
+    events, candidates = rng.permutation(model.n_items), rng.permutation(model.n_items)
+    return SessionModel(
+        np.ascontiguousarray(model.event_table[events]),
+        np.ascontiguousarray(model.candidate_table[candidates]),
+        np.ascontiguousarray(model.bias[candidates]),
+        model.lag_curve,
+    )
+
+
+def history_pull(
+    bundles: Sequence[EngineBundle], contexts: Sequence[ListContext], length: int | None = None
+) -> HistoryPull:
+    """What the latest `length` events (None: all) do to the items of lists whose history is long enough."""
+    rows = [row for bundle in bundles for context in contexts for row in _rows(bundle, context, length)]
+    return HistoryPull(*np.array(rows, dtype=np.float64).reshape(-1, 3).T)
+
+
+def _rows(
+    bundle: EngineBundle, context: ListContext, length: int | None
+) -> Iterator[tuple[float, float, float]]:
+    whole = resolve_history(context.session_history, bundle.catalogue, context.timestamp_ms)
+    if len(whole.codes) < (length or 1):
+        return
+    history = whole if length is None else ResolvedHistory(whole.codes[-length:], whole.lags[-length:])
+    codes = bundle.catalogue.codes([item.item_id for item in context.items])
+    values = item_matrix(bundle, [item.item_features for item in context.items], "items")
+    known = codes >= 0
+    scored = score_list(bundle, history, context.user_features, codes[known], values[known])
+    yield from map(_row, attribute_list(bundle, FeatureColumns.of(bundle.spec), scored))
+
+
+def _row(found: ItemAttribution) -> tuple[float, float, float]:
+    if found.session_score_shap <= 0.0 or not found.strongest:
+        return -np.inf, -np.inf, -np.inf
+    drops = [value for _, value in found.strongest]
+    return drops[0], drops[1] if len(drops) > 1 else -np.inf, found.history_total
