@@ -26,10 +26,11 @@ class HomeFolder(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 class EventSource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Which world is read, and from where; `users` and `seed` scale the synthetic one."""
+    """Which world is read, and from where; `users` and `seed` scale the synthetic one, bad rows go to `quarantine`."""
 
     world: str = "synthetic"
     data: str | None = None
+    quarantine: str | None = None
     users: int = 3000
     seed: int = 0
 

@@ -8,14 +8,16 @@ import msgspec
 import numpy as np
 
 from orchestration.value_store import Codec
-from streamrec_explain.events.validation import ValidationReport
+from streamrec_explain.events.report import ValidationReport
 from streamrec_explain.events.world import World
 from streamrec_explain.events.world_store import load_world, save_world
 from streamrec_explain.explanation.thresholds import Thresholds
 from streamrec_explain.faithfulness.report import FaithfulnessReport
 from streamrec_explain.features.catalogue import Catalogue
 from streamrec_explain.models.reranker_dataset import RerankerDataset
+from streamrec_explain.models.reranker_evaluation import RerankerReport
 from streamrec_explain.models.session_model import SessionModel
+from streamrec_explain.statistics.bootstrap import Estimate
 from streamrec_explain.trees.tree_shap import TreeShapExplainer
 
 
@@ -49,6 +51,25 @@ class BuiltExplainer:
 
     explainer: TreeShapExplainer
     registered: ComponentVersion
+
+
+class RankedBy(msgspec.Struct, frozen=True):
+    """HR@10 and NDCG@10 of one ranker over the held-out events, with intervals over users."""
+
+    name: str
+    hr_at_10: Estimate
+    ndcg_at_10: Estimate
+
+
+class SessionQuality(msgspec.Struct, frozen=True):
+    """The session model beside its baselines; `gain` is the paired NDCG@10 difference to the best of them."""
+
+    users: int
+    repeats: int
+    model: RankedBy
+    baselines: tuple[RankedBy, ...]
+    best_baseline: str
+    gain: Estimate
 
 
 class ReleaseCandidate(msgspec.Struct, frozen=True):
@@ -127,4 +148,6 @@ CODECS = (
     _json(Thresholds),
     _json(ReleaseCandidate),
     _json(FaithfulnessReport),
+    _json(SessionQuality),
+    _json(RerankerReport),
 )

@@ -19,7 +19,7 @@ from streamrec_explain.events.world import World
 from streamrec_explain.features.catalogue import Catalogue
 from streamrec_explain.features.spec import DEFAULT_SPEC
 from streamrec_explain.models.reranker_dataset import RerankerDataset, reranker_dataset
-from streamrec_explain.models.reranker_training import RerankerConfig, train_reranker
+from streamrec_explain.models.reranker_training import RerankerTrainingConfig, train_reranker
 from streamrec_explain.models.session_training import SessionTrainingConfig, train_session_model
 from streamrec_explain.release.mlflow_registry import MlflowRegistry, RunLog
 from streamrec_explain.release.registration import Component, DataInput
@@ -97,10 +97,12 @@ def reranker(
     settings: TrainingSettings,
 ) -> TrainedReranker:
     """Gradient-boosted re-ranker of impressions; the session model's score is one of its features."""
-    config = RerankerConfig(seed=settings.seed)
+    config = RerankerTrainingConfig()
     train, stop = reranker_rows.training, reranker_rows.validation
     with registry.run(context) as (store, log):
-        text = train_reranker(train.features, train.labels, stop.features, stop.labels, DEFAULT_SPEC, config)
+        text = train_reranker(
+            train.features, train.labels, stop.features, stop.labels, DEFAULT_SPEC, config, settings.seed
+        )
         log.log(params=msgspec.to_builtins(config), metrics={"training_rows": len(train)})
         for data in data_inputs(events, "training"):
             log.log_data(data)
