@@ -6,16 +6,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from streamrec_explain.events.synthetic.histories import Histories
 from streamrec_explain.events.synthetic.influence import Influence
 from streamrec_explain.events.synthetic.items import SyntheticItems
 from streamrec_explain.events.synthetic.sampling import GroupSampler, gumbel
 from streamrec_explain.events.synthetic.trends import Trends
 
-POPULAR, TASTE, LINKED, NEXT, RANDOM = 5, 4, 9, 4, 2  # candidates of each kind in a pool
+POPULAR, TASTE, LINKED, NEXT, RANDOM = 3, 3, 11, 5, 2  # candidates of each kind in a pool
 RECENT: Final = 16  # next episodes of this many latest events are candidates
 SPONSORED_RATE: Final = 0.35  # share of pools with a sponsored candidate
-POPULARITY_SHARPNESS: Final = 1.6
-LINK_SHARPNESS: Final = 1.6
+POPULARITY_SHARPNESS: Final = 1.4
+LINE_SHARPNESS: Final = 4.0
+LINK_SHARPNESS: Final = 2.5
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,12 @@ class Visit:
     taste: NDArray[np.float32]
     window: NDArray[np.int32]
     on_lines: NDArray[np.float32]
+    row: NDArray[np.int64]
+    histories: Histories
+
+    def has_seen(self, items: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Which of the items [n, k] the users engaged with before."""
+        return self.histories.has_seen(self.row, items)
 
     def __len__(self) -> int:
         return len(self.market)
@@ -41,7 +49,8 @@ class CandidateSource:
     n_items: int
     popular: GroupSampler
     in_category: GroupSampler
-    in_line: GroupSampler
+    members: NDArray[np.int32]
+    appeal: NDArray[np.float32]
     sponsored: NDArray[np.int32]
 
     @classmethod
@@ -54,7 +63,8 @@ class CandidateSource:
             n_items=len(items),
             popular=_popular(items, trends),
             in_category=GroupSampler.of(items.category, appeal),
-            in_line=GroupSampler.of(items.line, appeal),
+            members=_members(items),
+            appeal=LINE_SHARPNESS * items.quality,
             sponsored=np.flatnonzero(items.sponsor >= 0).astype(np.int32),
         )
 
@@ -81,7 +91,11 @@ class CandidateSource:
     def _linked(self, visit: Visit, rng: np.random.Generator) -> NDArray[np.int32]:
         noisy = LINK_SHARPNESS * visit.on_lines + gumbel(rng, visit.on_lines.shape)
         kept = min(LINKED, noisy.shape[1])
-        return self.in_line.draw(rng, np.argpartition(-noisy, kept - 1, axis=1)[:, :kept])
+        members = self.members[np.argpartition(-noisy, kept - 1, axis=1)[:, :kept]]
+        seen = visit.has_seen(members.reshape(len(visit), -1)).reshape(members.shape) | (members < 0)
+        appeal = self.appeal[visit.market[:, None, None], members] + gumbel(rng, members.shape)
+        best = np.where(seen, np.float32(-np.inf), appeal).argmax(axis=2)
+        return np.take_along_axis(members, best[:, :, None], axis=2)[:, :, 0]
 
     def _next(self, visit: Visit, rng: np.random.Generator) -> NDArray[np.int32]:
         column = rng.integers(0, RECENT, (len(visit), NEXT))
@@ -92,6 +106,14 @@ class CandidateSource:
             return np.full((len(visit), 1), -1, dtype=np.int32)
         drawn = self.sponsored[rng.integers(0, len(self.sponsored), (len(visit), 1))]
         return np.where(rng.random((len(visit), 1)) < SPONSORED_RATE, drawn, np.int32(-1))
+
+
+def _members(items: SyntheticItems) -> NDArray[np.int32]:
+    """The items of each line, [n_lines, size of the largest], filled up with -1."""
+    size = items.lines.size
+    start = np.cumsum(size) - size
+    place = np.arange(size.max())
+    return np.where(place < size[:, None], start[:, None] + place, -1).astype(np.int32)
 
 
 def _popular(items: SyntheticItems, trends: Trends) -> GroupSampler:

@@ -21,7 +21,7 @@ class SyntheticConfig:
     users: int = 2_000
     seed: int = 0
     days: int = 60
-    lists_per_user: float = 9.0
+    lists_per_user: float = 10.0
     end_ms: int = 1_751_328_000_000
 
     def __post_init__(self) -> None:
@@ -34,7 +34,7 @@ class SyntheticConfig:
     @property
     def items(self) -> int:
         """The size of the catalogue, which grows more slowly than the number of users."""
-        return max(400, round(1_500 * (self.users / 2_000) ** 0.426))
+        return max(400, round(1_500 * float(self.users / 2_000) ** 0.426))
 
     @property
     def start_ms(self) -> int:

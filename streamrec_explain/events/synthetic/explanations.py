@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 TYPES: Final = ("watch_history", "category_match", "trending", "personalized")
 EXPLORATION: Final = 0.08  # every type has at least a quarter of this probability
-SIGNAL_NOISE: Final = 0.45  # the policy reads signals as a model would: not exactly
-OFFSET: Final = np.array([0.6, 0.5, -0.4, 0.75])
-SLOPE: Final = np.array([2.2, 2.4, 3.0, 0.0])
+SIGNAL_NOISE: Final = np.array([0.5, 0.25, 0.15, 0.0])  # the policy reads signals as a model would: not exactly
+OFFSET: Final = np.array([0.3, -0.7, -2.1, 0.5])
+SLOPE: Final = np.array([2.2, 4.4, 6.0, 0.0])
 MARGIN: Final = float(np.log(1.25))  # a reason is true if it moved the odds of a click by a quarter
 
 
@@ -45,13 +45,9 @@ class Explained:
     true: NDArray[np.bool_]
 
 
-def explain(
-    taste: NDArray[np.float32],
-    history: NDArray[np.float32],
-    trend: NDArray[np.float32],
-    rng: np.random.Generator,
-) -> Explained:
-    """Draw a type for each impression from noisy signals; the probability of the type drawn is exact."""
+def explain(parts: NDArray[np.float32], rng: np.random.Generator) -> Explained:
+    """Draw a type for each impression from noisy readings of the utility's parts; the probability of the type drawn is exact."""
+    taste, history, trend = parts[:, 1], parts[:, 2], parts[:, 3]
     signal = np.column_stack((np.minimum(history, 2.0), taste, trend, np.zeros_like(trend)))
     read = signal + SIGNAL_NOISE * rng.standard_normal(signal.shape)
     weight = np.exp(OFFSET + SLOPE * np.minimum(read, 1.0))

@@ -11,7 +11,7 @@ from streamrec_explain.events.synthetic.items import SyntheticItems
 
 NEXT_EPISODE: Final = 1.5  # on the next episode of a series, at lag 1
 LAG: Final = np.arange(1, HISTORY_WINDOW + 1)
-LINK_FADE: Final = np.exp(-(LAG - 1) / 16.0).astype(np.float32)
+LINK_FADE: Final = np.exp(-(LAG - 1) / 30.0).astype(np.float32)
 NEXT_FADE: Final = np.exp(-(LAG - 1) / 6.0).astype(np.float32)
 
 
@@ -57,10 +57,11 @@ class Influence:
         linked = np.take_along_axis(on_lines, self.line[candidates], axis=1)
         following = self.next_item[window]
         is_next = following[:, None, :] == candidates[:, :, None]
-        return linked + np.float32(NEXT_EPISODE) * (is_next * NEXT_FADE).sum(axis=2, dtype=np.float32)
+        followed = (is_next * NEXT_FADE).sum(axis=2, dtype=np.float32)
+        return np.asarray(linked + np.float32(NEXT_EPISODE) * followed)
 
     def contributions(self, window: NDArray[np.int32], candidate: NDArray[np.int32]) -> NDArray[np.float32]:
         """What each event of a window adds to the utility of its one candidate, [n, 50]."""
         linked = self.link[self.line[window], self.line[candidate][:, None]] * LINK_FADE
         is_next = self.next_item[window] == candidate[:, None]
-        return linked + is_next * (np.float32(NEXT_EPISODE) * NEXT_FADE)
+        return np.asarray(linked + is_next * (np.float32(NEXT_EPISODE) * NEXT_FADE))

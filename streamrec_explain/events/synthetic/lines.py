@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from streamrec_explain.events.synthetic.titles import vocabularies
 
 MEAN_LINE_SIZE: Final = 14
-SELF_LINK: Final = 0.55  # an engaged event's influence on other items of its own line, at lag 1
-SIBLING_LINK: Final = 0.30  # on another line of the same creator
-TOPIC_LINKS: Final = (0.75, 0.60, 0.45)  # on three other lines: these are what a model has to learn
-RIVAL_LINK: Final = -0.45  # on one line it has had enough of
+THEME_SIZE: Final = 6
+SELF_LINK: Final = 0.1  # an engaged event's influence on other items of its own line, at lag 1
+SIBLING_LINK: Final = 0.15  # on another line of the same creator
+TOPIC_LINKS: Final = (0.9, 0.8, 0.7)  # on three other lines: these are what a model has to learn
+RIVAL_LINK: Final = -0.5  # on one line it has had enough of
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def make_lines(n_items: int, rng: np.random.Generator) -> Lines:
     number = np.arange(len(size)) // len(kinds)
     names = (kinds[kind].line_name(int(count)) for kind, count in zip(category, number, strict=True))
     creator = _creators(category, rng)
-    targets = _targets(category, creator, rng)
+    targets = _targets(creator, rng)
     return Lines(
         names=tuple(names),
         category=category,
@@ -78,18 +79,34 @@ def _creators(category: NDArray[np.int32], rng: np.random.Generator) -> NDArray[
     return creator
 
 
-def _targets(category: NDArray[np.int32], creator: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int32]:
+def _targets(creator: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int32]:
     """Six targets per line: itself, a sibling (itself if it has none), three topics, a rival."""
-    n_lines = len(category)
-    targets = np.empty((n_lines, 6), dtype=np.int32)
-    for line in range(n_lines):
-        others = np.delete(np.arange(n_lines), line)
-        siblings = others[creator[others] == creator[line]]
-        near = others[(category[others] == category[line]) & (creator[others] != creator[line])]
-        topic = rng.choice(near if len(near) else others)
-        far = rng.choice(others[(others != topic) & ~np.isin(others, siblings)], 3, replace=False)
-        targets[line] = (line, rng.choice(siblings) if len(siblings) else line, topic, *far)
-    return targets
+    own = np.arange(len(creator))
+    topics = _topics(len(creator), rng)
+    rival = (own + rng.integers(1, len(creator), len(creator))) % len(creator)
+    return np.column_stack((own, _siblings(creator), topics, rival)).astype(np.int32)
+
+
+def _siblings(creator: NDArray[np.int32]) -> NDArray[np.int64]:
+    """The next line of the same creator, after the last one the first again."""
+    order = np.argsort(creator, kind="stable")
+    size = np.bincount(creator)[creator[order]]
+    start = np.searchsorted(creator[order], creator[order])
+    sibling = np.empty(len(creator), dtype=np.int64)
+    sibling[order] = order[start + (np.arange(len(order)) - start + 1) % size]
+    return sibling
+
+
+def _topics(n_lines: int, rng: np.random.Generator) -> NDArray[np.int32]:
+    """Three lines that each line leads to: three of the four that its theme leads to, never itself.
+
+    A theme is about six lines of any category, so that several events of a history add up.
+    """
+    theme = rng.permutation(n_lines) // THEME_SIZE
+    goals = np.resize(rng.permutation(n_lines), (int(theme.max()) + 1, len(TOPIC_LINKS) + 1))[theme]
+    others = np.where(goals == np.arange(n_lines)[:, None], np.inf, rng.random(goals.shape))
+    kept = np.argsort(others, axis=1)[:, : len(TOPIC_LINKS)]
+    return np.take_along_axis(goals, kept, axis=1).astype(np.int32)
 
 
 def _weights(targets: NDArray[np.int32], creator: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.float32]:

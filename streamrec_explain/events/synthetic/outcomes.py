@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from streamrec_explain.events.synthetic.explanations import EFFECTS, Explained
 
-PARTS: Final = ("quality", "taste", "history", "trend", "promotion", "position")
-CLICK_BASE: Final = -1.9
+PARTS: Final = ("quality", "taste", "history", "trend", "promotion", "position", "competition")
+CLICK_BASE: Final = -0.9
 POSITION_WEIGHT: Final = -0.45  # times log(1 + position)
+COMPETITION_WEIGHT: Final = -0.8  # times the mean match of the list: a user picks the best of it
 PROMOTION_WEIGHT: Final = 0.10  # a promoted item is shown larger: times its boost
-COMPLETION_BASE: Final = 0.75
+COMPLETION_BASE: Final = 0.3
 COMPLETION_SPREAD: Final = 1.0
-REJECTION_BASE: Final = -4.6
+REJECTION_BASE: Final = -3.9
 POOR_MATCH: Final = 0.0  # quality + taste + history below this is a poor match
 
 
@@ -31,7 +32,7 @@ class Outcome:
 def respond(
     parts: NDArray[np.float32], explained: Explained, treated: NDArray[np.bool_], rng: np.random.Generator
 ) -> Outcome:
-    """Click by the utility's `parts` [n, 6] and the explanation's effect; then watch, or else reject."""
+    """Click by the utility's `parts` [n, 7] and the explanation's effect; then watch, or else reject."""
     match = parts[:, :3].sum(axis=1)
     cell = (explained.type, explained.true.astype(np.int8))
     effect = treated * EFFECTS.click[cell]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from streamrec_explain.events.synthetic.sampling import gumbel
 
-QUALITY, TASTE, HISTORY, TREND, NOISE = 0.6, 0.6, 1.0, 0.6, 0.7
+QUALITY, TASTE, HISTORY, TREND, NOISE = 0.8, 0.6, 1.4, 0.6, 0.5
 MIN_LIST, MAX_LIST = 8, 10
 UNAVAILABLE: Final = np.float32(-np.inf)
 
@@ -49,4 +49,4 @@ def rank(pool: Pool, rng: np.random.Generator) -> Ranking:
 def is_first(item: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Which candidates are the first of their item in their pool."""
     equal = item[:, :, None] == item[:, None, :]
-    return ~np.tril(equal, k=-1).any(axis=2)
+    return np.asarray(~np.tril(equal, k=-1).any(axis=2))

@@ -33,4 +33,5 @@ class GroupSampler:
 
 def gumbel(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Standard Gumbel noise: adding it to log-weights and sorting draws without replacement."""
-    return -np.log(rng.standard_exponential(shape, dtype=np.float32) + np.float32(1e-12))
+    spread = rng.standard_exponential(shape, dtype=np.float32)
+    return np.asarray(-np.log(spread + np.float32(1e-12)))

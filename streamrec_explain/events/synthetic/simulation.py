@@ -12,7 +12,12 @@ from streamrec_explain.events.synthetic.explanations import explain
 from streamrec_explain.events.synthetic.histories import Histories
 from streamrec_explain.events.synthetic.influence import Influence
 from streamrec_explain.events.synthetic.items import SyntheticItems
-from streamrec_explain.events.synthetic.outcomes import POSITION_WEIGHT, PROMOTION_WEIGHT, respond
+from streamrec_explain.events.synthetic.outcomes import (
+    COMPETITION_WEIGHT,
+    POSITION_WEIGHT,
+    PROMOTION_WEIGHT,
+    respond,
+)
 from streamrec_explain.events.synthetic.ranking import MAX_LIST, Pool, Ranking, is_first, rank
 from streamrec_explain.events.synthetic.trends import Trends
 from streamrec_explain.events.synthetic.users import SyntheticUsers
@@ -24,7 +29,7 @@ SECONDS_PER_ITEM: Final = 20
 
 @dataclass(frozen=True)
 class Shown:
-    """Impressions with what moved them; arrays of length n but for `parts` [n, 6] and the causes.
+    """Impressions with what moved them; arrays of length n but for `parts` [n, 7] and the causes.
 
     `cause_row`, `cause_sequence` and `cause_contribution` list, for engaged impressions, the non-zero
     contributions of past events to the utility's history part.
@@ -95,17 +100,19 @@ class Simulation:
             taste=self.users.taste[users],
             window=window,
             on_lines=self.influence.on_lines(window),
+            row=users - start,
+            histories=histories,
         )
-        pool = self._pool(visit, users - start, histories, rng)
+        pool = self._pool(visit, rng)
         shown = self._show(users, visit_row, visit, pool, rank(pool, rng), histories.count[users - start], rng)
         histories.append(shown.user[shown.engaged] - start, shown.item[shown.engaged])
         return shown
 
-    def _pool(self, visit: Visit, rows: NDArray[np.int64], histories: Histories, rng: np.random.Generator) -> Pool:
+    def _pool(self, visit: Visit, rng: np.random.Generator) -> Pool:
         drawn = self.source.pool(visit, rng)
         item = np.maximum(drawn, 0)
         market, time_ms = visit.market[:, None], visit.time_ms[:, None]
-        fresh = is_first(drawn) & ~histories.has_seen(rows, item)
+        fresh = is_first(drawn) & ~visit.has_seen(item)
         boost = np.zeros(item.shape, dtype=np.float32)
         boost[:, -1] = self.items.boost[item[:, -1]]  # only the sponsored candidate is paid for
         return Pool(
@@ -133,9 +140,10 @@ class Simulation:
         candidate = ranking.order[row, position]
         boost, item = pool.boost[row, candidate], pool.item[row, candidate]
         match = [array[row, candidate] for array in (pool.quality, pool.taste, pool.history, pool.trend)]
-        context = (PROMOTION_WEIGHT * boost, POSITION_WEIGHT * np.log1p(position))
+        competition = COMPETITION_WEIGHT * _mean_of_row(row, sum(match))
+        context = (PROMOTION_WEIGHT * boost, POSITION_WEIGHT * np.log1p(position), competition)
         parts = np.column_stack((*match, *context)).astype(np.float32)
-        explained = explain(*match[1:], rng)
+        explained = explain(parts, rng)
         outcome = respond(parts, explained, self.users.treated[users[row]], rng)
         pause_ms = rng.integers(0, 15_000, len(row))
         engaged = outcome.clicked & (outcome.watch_fraction >= ENGAGED_WATCH_FRACTION)
@@ -161,6 +169,12 @@ class Simulation:
             cause_sequence=(count[row[engaged]][cause_row] - column).astype(np.int32),
             cause_contribution=cause[cause_row, column],
         )
+
+
+def _mean_of_row(row: NDArray[np.int64], value: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The mean of the values that share a row, for each of them."""
+    mean: NDArray[np.float64] = np.bincount(row, value) / np.maximum(np.bincount(row), 1)
+    return np.take(mean, row)
 
 
 def concatenate(pieces: list[Shown]) -> Shown:

@@ -10,8 +10,8 @@ from streamrec_explain.events.synthetic.config import DAY_MS, MARKETS, Synthetic
 from streamrec_explain.events.synthetic.items import SyntheticItems
 
 BIN_MS: Final = DAY_MS // 4
-ITEM_BURST_SHARE: Final = 0.06
-LINE_BURST_SHARE: Final = 0.10
+ITEM_BURST_SHARE: Final = 0.20
+LINE_BURST_SHARE: Final = 0.30
 FRESHNESS: Final = 0.8
 FRESH_DAYS: Final = 4.0
 
@@ -46,8 +46,8 @@ def _bursts(n_things: int, share: float, days: NDArray[np.float32], rng: np.rand
     shape = (len(MARKETS), 1, n_things)
     height = np.where(rng.random(shape) < share, rng.uniform(0.8, 2.2, shape), 0.0).astype(np.float32)
     centre = rng.uniform(-1.0, days[-1] + 1.0, shape).astype(np.float32)
-    width = rng.uniform(1.0, 3.0, shape).astype(np.float32)
-    return height * np.exp(-0.5 * ((days[None, :, None] - centre) / width) ** 2)
+    width = rng.uniform(1.5, 5.0, shape).astype(np.float32)
+    return np.asarray(height * np.exp(-0.5 * ((days[None, :, None] - centre) / width) ** 2))
 
 
 def _freshness(config: SyntheticConfig, items: SyntheticItems, days: NDArray[np.float32]) -> NDArray[np.float32]:

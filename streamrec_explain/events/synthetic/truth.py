@@ -20,7 +20,7 @@ class Causes:
 class PlantedTruth:
     """The causes of every impression; rows are those of the world's impressions.
 
-    `parts` [n, 6] is the utility in log-odds, split as `part_names` says; `explanation_effect` [n] is what
+    `parts` [n, 7] is the utility in log-odds, split as `part_names` says; `explanation_effect` [n] is what
     the shown explanation added to it (0 in control); `explanation_true` [n] says whether the logged type
     was true of the choice; `position_without_promotion` [n] is the place the item would have had without its
     boost. The non-zero contributions of the past events to the history part of the i-th engaged

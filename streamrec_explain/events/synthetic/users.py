@@ -60,7 +60,7 @@ def _taste(market: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.fl
     rank = np.argsort(np.argsort(-(leaning + rng.gumbel(size=leaning.shape)), axis=1), axis=1)
     favourite = np.concatenate((FAVOURITES, np.zeros(n_categories - len(FAVOURITES))))[rank]
     taste = 0.5 * leaning + favourite + rng.normal(0.0, 0.2, leaning.shape)
-    return (taste - taste.mean(axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(taste - taste.mean(axis=1, keepdims=True), dtype=np.float32)
 
 
 def _signup_ms(config: SyntheticConfig, rng: np.random.Generator) -> NDArray[np.int64]:

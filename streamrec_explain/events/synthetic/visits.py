@@ -38,4 +38,5 @@ def make_visits(config: SyntheticConfig, users: SyntheticUsers, rng: np.random.G
 def _with_rhythm(time_ms: NDArray[np.int64], market: NDArray[np.int32]) -> NDArray[np.int64]:
     """A monotone warp of time that makes lists denser around each market's evening; order is kept."""
     phase = 2.0 * np.pi * (time_ms - np.take(EVENING_MS, market)) / DAY_MS
-    return time_ms - np.round(RHYTHM * np.sin(phase) * DAY_MS / (2.0 * np.pi)).astype(np.int64)
+    shift = np.round(RHYTHM * np.sin(phase) * DAY_MS / (2.0 * np.pi))
+    return np.asarray(time_ms - shift.astype(np.int64))
