@@ -27,7 +27,7 @@ DEFAULT_RESERVE_BYTES = 256 << 20
 class Journal:
     """Append-only journal of answered requests: one writer process per file, readers and a shipper beside it.
 
-    `max_bytes` bounds the live bytes of the file; `reserve_bytes` of the disk are never used up.
+    `max_bytes` bounds the live bytes of the file (to a few pages); `reserve_bytes` of the disk stay free.
     `clock` gives Unix ms; it is read once, to name a new journal.
     """
 
@@ -123,9 +123,7 @@ class Journal:
                 "reserved: free disk space or ship"
             )
 
-    def _write(
-        self, records: Sequence[StoredRecord], answers: Sequence[bytes]
-    ) -> list[bytes | CorruptRecordError]:
+    def _write(self, records: Sequence[StoredRecord], answers: Sequence[bytes]) -> list[bytes | CorruptRecordError]:
         """One durable transaction for a group; the committer thread's work."""
         with journal_errors(self.path):
             with transaction(self._writer):

@@ -38,9 +38,7 @@ def connect(path: Path, *, migrations: Sequence[str] = MIGRATIONS) -> sqlite3.Co
     """
     with journal_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(
-            path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-        )
+        connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")  # erased people must not linger in free pages
@@ -52,9 +50,7 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     """Open an existing journal for reading beside its writer."""
     with journal_errors(path):
         uri = f"{path.absolute().as_uri()}?mode=ro"
-        return sqlite3.connect(
-            uri, uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-        )
+        return sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
 
 
 @contextmanager
@@ -76,7 +72,7 @@ def journal_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
             raise JournalFullError(f"the disk under the journal {path} is full; free space") from error
         raise JournalError(f"the journal {path} cannot be used: {error}") from error
     except (sqlite3.Error, OSError) as error:

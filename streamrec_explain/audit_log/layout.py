@@ -9,6 +9,7 @@ from streamrec_explain.audit_log.schema import BINARY_COLUMNS, BLOOM_COLUMNS, FL
 Tier = Literal["hot", "cold"]
 
 ROW_GROUP_ROWS = 262_144
+TARGET_FILE_BYTES = 512 << 20
 _COMPRESSION_LEVEL = {"hot": 3, "cold": 12}
 
 
@@ -29,9 +30,7 @@ def writer_properties(tier: Tier) -> WriterProperties:
 
 def _column_properties(name: str, tier: Tier) -> ColumnProperties:
     if name in FLOAT_COLUMNS:
-        return ColumnProperties(
-            dictionary_enabled=False, encoding="BYTE_STREAM_SPLIT", statistics_enabled="NONE"
-        )
+        return ColumnProperties(dictionary_enabled=False, encoding="BYTE_STREAM_SPLIT", statistics_enabled="NONE")
     if name == "timestamp_ms":
         return ColumnProperties(
             dictionary_enabled=False, encoding="DELTA_BINARY_PACKED", statistics_enabled=_statistics(tier)

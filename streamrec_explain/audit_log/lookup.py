@@ -44,9 +44,7 @@ class AuditLog(msgspec.Struct, frozen=True):
             found = table.find_request(request_id) if table.exists() else None
             if found is not None:
                 return FoundRequest(found, table.tier)
-        raise EntryNotFoundError(
-            f"no request {request_id!r} in the journals of {self.journals} or in any tier"
-        )
+        raise EntryNotFoundError(f"no request {request_id!r} in the journals of {self.journals} or in any tier")
 
     def find_entry(self, explanation_id: str) -> FoundEntry:
         """The entry of an explanation id (REQUEST.POSITION); EntryNotFoundError if there is none."""

@@ -68,9 +68,7 @@ def ship_folder(
     reports, failures = [], []
     for path in paths:
         try:
-            reports.append(
-                ship_journal(path, table, clock=clock, bounds=bounds, keep_ms=keep_ms, siblings=paths)
-            )
+            reports.append(ship_journal(path, table, clock=clock, bounds=bounds, keep_ms=keep_ms, siblings=paths))
         except AuditLogError as error:
             failures.append(f"{path}: {error}")
     if failures:

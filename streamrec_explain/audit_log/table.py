@@ -15,8 +15,9 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from streamrec_explain.audit_log import conditions
 from streamrec_explain.audit_log.encoding import requests_of, table_of
-from streamrec_explain.audit_log.layout import Tier, writer_properties
+from streamrec_explain.audit_log.layout import TARGET_FILE_BYTES, Tier, writer_properties
 from streamrec_explain.audit_log.schema import ENTRIES, PARTITION_COLUMNS, STATISTICS_COLUMNS
+from streamrec_explain.audit_log.spool import spooled
 from streamrec_explain.errors import AuditLogError, EntryNotFoundError, WriteConflictError
 from streamrec_explain.records import AuditRequest
 
@@ -36,9 +37,7 @@ class Partition(msgspec.Struct, frozen=True, order=True):
 class AuditTable:
     """A handle on one tier; every read sees the newest committed version, every write is one commit."""
 
-    def __init__(
-        self, uri: str, tier: Tier = "hot", storage_options: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, uri: str, tier: Tier = "hot", storage_options: Mapping[str, str] | None = None) -> None:
         self.uri = uri
         self.tier: Tier = tier
         self._storage_options = dict(storage_options or {})
@@ -95,6 +94,31 @@ class AuditTable:
                 commit_properties=CommitProperties(app_transactions=marks),
             )
         return int(rows.num_rows)
+
+    def replace_partition(self, partition: Partition, rows: Iterator[pa.Table], *, seen: DeltaTable) -> None:
+        """Replace one partition's rows in one commit, spooled on disk; WriteConflictError if it changed since `seen`.
+
+        An error that `rows` raises leaves the table as it was.
+        """
+        with spooled(rows) as reader, _store_errors(self.uri):
+            write_deltalake(
+                seen,
+                reader,
+                mode="overwrite",
+                predicate=partition.condition,
+                target_file_size=TARGET_FILE_BYTES,
+                writer_properties=writer_properties(self.tier),
+            )
+
+    def delete_partition(self, partition: Partition, *, seen: DeltaTable) -> None:
+        """Remove one partition's rows; WriteConflictError if it changed since `seen`."""
+        with _store_errors(self.uri):
+            seen.delete(partition.condition)
+
+    def vacuum(self, *, keep_hours: int, dry_run: bool) -> list[str]:
+        """Delete (or only list) the files that no version of the last hours names."""
+        with _store_errors(self.uri):
+            return sorted(self.open().vacuum(keep_hours, dry_run, enforce_retention_duration=False))
 
     def query(self, sql: str, seen: DeltaTable | None = None) -> pa.Table:
         """Run SQL (DataFusion) over the table, named `entries`, and return the whole answer."""

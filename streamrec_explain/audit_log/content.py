@@ -1,0 +1,88 @@
+"""The content of one partition: its rows in their one order, piece by piece, and the digest that names them."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+
+from streamrec_explain.audit_log import conditions
+from streamrec_explain.audit_log.schema import ENTRIES, SORT_COLUMNS
+from streamrec_explain.audit_log.table import AuditTable, Partition
+
+_PIECE_ROWS = 250_000
+_HEX = "0123456789abcdef"
+
+
+class Content(msgspec.Struct, frozen=True):
+    """How many rows a partition holds and the SHA-256 of them all in order: equal exactly for equal rows."""
+
+    rows: int
+    digest: str
+
+
+def row_count(table: AuditTable, partition: Partition, seen: DeltaTable) -> int:
+    """Rows of a partition in one version of the table."""
+    counted = table.query(f"SELECT count(*) AS n FROM entries WHERE {partition.condition}", seen)
+    return int(counted["n"][0].as_py())
+
+
+def user_ranges(rows: int) -> tuple[str, ...]:
+    """Conditions that cut a partition of so many rows into ranges of pseudonyms, in order, that cover all text.
+
+    Pseudonyms are spread evenly over hex prefixes, so a range holds about 250,000 rows or fewer; memory is
+    bounded by one range whatever the partition's size.
+    """
+    digits = 0
+    while rows > _PIECE_ROWS * 16**digits and digits < 4:
+        digits += 1
+    prefixes = [""]
+    for _ in range(digits):
+        prefixes = [prefix + digit for prefix in prefixes for digit in _HEX]
+    ends = [None, *prefixes[1:], None]
+    return tuple(conditions.between("user_id_hash", low, high) for low, high in pairwise(ends))
+
+
+def pieces(table: AuditTable, partition: Partition, seen: DeltaTable, ranges: Iterable[str]) -> Iterator[pa.Table]:
+    """The partition's rows, one table per range, sorted; together they are the partition in order."""
+    for users in ranges:
+        rows = table.rows(f"{partition.condition} AND {users}", seen)
+        yield sorted_rows(rows)
+
+
+def sorted_rows(rows: pa.Table) -> pa.Table:
+    """Rows in the partition's total order."""
+    return rows.sort_by([(name, "ascending") for name in SORT_COLUMNS])
+
+
+def content_of(rows: Iterable[pa.Table]) -> Content:
+    """The content of rows given in order; how they are cut into tables and chunks is irrelevant."""
+    hashes: dict[tuple[str, int], hashlib._Hash] = {}
+    count = 0
+    for table in rows:
+        count += table.num_rows
+        for name in ENTRIES.names if table.num_rows else ():
+            for part, data in enumerate(_canonical_parts(table[name])):
+                hashes.setdefault((name, part), hashlib.sha256()).update(data)
+    whole = hashlib.sha256(b"".join(part_hash.digest() for part_hash in hashes.values()))
+    return Content(count, whole.hexdigest())
+
+
+def _canonical_parts(column: pa.ChunkedArray) -> list[bytes]:
+    """Byte strings that depend on a column's values only and of which concatenated columns have concatenated ones.
+
+    Not on chunks, offsets, padding or what hides under a null: nulls, lengths and values apart.
+    """
+    values = pa.concat_arrays(column.chunks)
+    nulls = pc.cast(pc.is_null(values), pa.uint8()).to_numpy().tobytes()
+    if pa.types.is_list(values.type):
+        lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy().tobytes()
+        return [nulls, lengths, *_canonical_parts(pa.chunked_array([values.flatten()]))]
+    if pa.types.is_string(values.type) or pa.types.is_binary(values.type):
+        filled = pc.fill_null(values.cast(pa.binary()), b"")
+        return [nulls, pc.binary_length(filled).to_numpy().tobytes(), b"".join(filled.to_pylist())]
+    numbers = values.cast(pa.int32()) if pa.types.is_date(values.type) else values
+    return [nulls, pc.fill_null(numbers, 0).to_numpy().tobytes()]
