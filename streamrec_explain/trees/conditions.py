@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from streamrec_explain.trees.compilation import Bytes, Flags, Floats, Ints, Offsets, kernel
 from streamrec_explain.trees.ensemble import MISSING_NONE, NUMERIC, TreeEnsemble
 from streamrec_explain.trees.predict import in_set, is_missing
+from streamrec_explain.trees.vectors import BYTES_PER_VECTOR
 
 COLUMN_LIMITS = 255  # thresholds per column: codes 0..255
 
@@ -103,12 +104,28 @@ def _first_equal_sets(ensemble: TreeEnsemble) -> list[int]:
     return [seen.setdefault(members, c) for c, members in enumerate(words)]
 
 
-def encode(axes: Axes, x_nF: Floats, codes: Bytes) -> None:
-    """Write the codes of rows [n, F] into uint8 [n_columns, n or more]."""
+def encode(axes: Axes, x_nF: Floats) -> Bytes:
+    """Codes of rows, uint8 [blocks, n_columns, BYTES_PER_VECTOR]: row i is byte i % 64 of block i // 64.
+
+    Rows beyond n have code 0.
+    """
+    codes = np.zeros((-(-len(x_nF) // BYTES_PER_VECTOR), axes.n_columns, BYTES_PER_VECTOR), dtype=np.uint8)
     _encode(
         x_nF, axes.feature, axes.missing, axes.default_left, axes.category_set, axes.offsets, axes.thresholds,
         axes.first_column, axes.set_offsets, axes.set_words, codes,
     )  # fmt: skip
+    return codes
+
+
+@kernel
+def _rank(thresholds: Floats, x: float) -> int:
+    """The number of sorted thresholds below x, by a search without unpredictable branches."""
+    start, length = 0, thresholds.shape[0]
+    while length > 1:
+        half = length // 2
+        start += half * np.int64(thresholds[start + half - 1] < x)
+        length -= half
+    return start + np.int64(thresholds[start] < x)
 
 
 @kernel
@@ -126,22 +143,15 @@ def _encode(
     codes: Bytes,
 ) -> None:
     for axis in range(feature.shape[0]):
-        start, stop = offsets[axis], offsets[axis + 1]
+        own = thresholds[offsets[axis] : offsets[axis + 1]]
         for row in range(x_nF.shape[0]):
             x = x_nF[row, feature[axis]]
             if category_set[axis] >= 0:
                 rank = 0 if in_set(x, category_set[axis], set_offsets, set_words) else 1
             elif is_missing(x, missing[axis]):
-                rank = 0 if default_left[axis] else stop - start
+                rank = 0 if default_left[axis] else own.shape[0]
             else:
-                value = 0.0 if np.isnan(x) else x
-                low, length = start, stop - start
-                while length > 0:
-                    half = length // 2
-                    below = thresholds[low + half] < value
-                    low = low + half + 1 if below else low
-                    length = length - half - 1 if below else half
-                rank = low - start
+                rank = _rank(own, 0.0 if np.isnan(x) else x)
             for column in range(first_column[axis], first_column[axis + 1]):
                 base = (column - first_column[axis]) * COLUMN_LIMITS
-                codes[column, row] = min(max(rank - base, 0), COLUMN_LIMITS)
+                codes[row // BYTES_PER_VECTOR, column, row % BYTES_PER_VECTOR] = min(max(rank - base, 0), COLUMN_LIMITS)

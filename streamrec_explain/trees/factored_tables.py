@@ -11,14 +11,24 @@ row's cell on A and B only on its cell on B, so both are tabulated.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from streamrec_explain.trees.compilation import Bytes, Flags, Floats, Ints, Offsets, kernel
 from streamrec_explain.trees.grouping import LANES
 from streamrec_explain.trees.leaf_games import offsets_of
+from streamrec_explain.trees.plain_tables import add_columns
 from streamrec_explain.trees.quadrature import gauss_legendre
-from streamrec_explain.trees.sides import Sides, cells_of_rows, set_codes_of_cell
+from streamrec_explain.trees.sides import Sides, find_cells, set_codes_of_cell
+from streamrec_explain.trees.vectors import (
+    BYTES_PER_VECTOR,
+    add_floats,
+    fill_floats,
+    load_floats,
+    multiply_floats,
+    transpose,
+)
 
 BYTES_PER_NODE = 8 * (LANES + 1)  # one product and one line
 
@@ -54,7 +64,7 @@ class FactoredTables:
         return cls(sides, n_nodes, entry_offsets, products, lines)
 
     def add_shap(self, codes: Bytes, n_rows: int, phi_Fn: Floats) -> None:
-        """Add the values of rows to phi, float64 [F + 1, n or more]; codes are uint8 [n_columns, n or more]."""
+        """Add the values of rows to phi, float64 [F + 1, 64 per block]; codes come from `encode`."""
         sides = self.sides
         _add(
             codes, n_rows, sides.node_offsets, sides.node_column, sides.node_limit, sides.node_delta, sides.lanes,
@@ -132,34 +142,44 @@ def _add(
     lines: Floats,
     phi_Fn: Floats,
 ) -> None:
-    cells_0, cells_1 = np.empty(codes.shape[1], np.uint8), np.empty(codes.shape[1], np.uint8)
+    cells_0, cells_1 = np.empty(BYTES_PER_VECTOR, np.uint8), np.empty(BYTES_PER_VECTOR, np.uint8)
+    entries_0, entries_1 = np.empty(BYTES_PER_VECTOR, np.int64), np.empty(BYTES_PER_VECTOR, np.int64)
     for side in range(0, n_nodes.shape[0], 2):
-        middle, last = node_offsets[side + 1], node_offsets[side + 2]
-        cells_of_rows(codes, node_offsets[side], middle, node_column, node_limit, node_delta, cells_0)
-        cells_of_rows(codes, middle, last, node_column, node_limit, node_delta, cells_1)
-        own, other = entry_offsets[side], entry_offsets[side + 1]
-        _add_side(own, cells_0, other, cells_1, n_rows, n_nodes[side], products, lines, lanes[side], phi_Fn)
-        _add_side(other, cells_1, own, cells_0, n_rows, n_nodes[side], products, lines, lanes[side + 1], phi_Fn)
+        start, middle, stop = node_offsets[side], node_offsets[side + 1], node_offsets[side + 2]
+        n = n_nodes[side]
+        for block in range(codes.shape[0]):
+            find_cells(codes, block, start, middle, node_column, node_limit, node_delta, cells_0)
+            find_cells(codes, block, middle, stop, node_column, node_limit, node_delta, cells_1)
+            for row in range(BYTES_PER_VECTOR):
+                entries_0[row] = entry_offsets[side] + cells_0[row] * n
+                entries_1[row] = entry_offsets[side + 1] + cells_1[row] * n
+            first = block * BYTES_PER_VECTOR
+            for row in range(0, min(n_rows - first, BYTES_PER_VECTOR), LANES):
+                columns = _values(lines, entries_0[row : row + LANES], products, entries_1[row : row + LANES], n)
+                add_columns(phi_Fn, lanes, side, first + row, columns)
+                columns = _values(lines, entries_1[row : row + LANES], products, entries_0[row : row + LANES], n)
+                add_columns(phi_Fn, lanes, side + 1, first + row, columns)
 
 
 @kernel
-def _add_side(
-    own: int,
-    own_cells: Bytes,
-    other: int,
-    other_cells: Bytes,
-    n_rows: int,
-    n_nodes: int,
-    products: Floats,
-    lines: Floats,
-    lanes: Ints,
-    phi_Fn: Floats,
-) -> None:
-    """Add Sum_k (product of the other side) (line of the own side) to the own side's features."""
-    for row in range(n_rows):
-        line, product = own + own_cells[row] * n_nodes, other + other_cells[row] * n_nodes
-        for lane in range(LANES):
-            total = 0.0
-            for k in range(n_nodes):
-                total += products[product + k] * lines[line + k, lane]
-            phi_Fn[lanes[lane], row] += total
+def _value(lines: Floats, line: int, products: Floats, product: int, n_nodes: int) -> Any:
+    """Sum_k (product of the other side) (line of the own side), for one row."""
+    total = multiply_floats(fill_floats(products[product]), load_floats(lines, line * LANES))
+    for k in range(1, n_nodes):
+        term = multiply_floats(fill_floats(products[product + k]), load_floats(lines, (line + k) * LANES))
+        total = add_floats(total, term)
+    return total
+
+
+@kernel
+def _values(lines: Floats, own: Offsets, products: Floats, other: Offsets, n_nodes: int) -> Any:
+    return transpose(
+        _value(lines, own[0], products, other[0], n_nodes),
+        _value(lines, own[1], products, other[1], n_nodes),
+        _value(lines, own[2], products, other[2], n_nodes),
+        _value(lines, own[3], products, other[3], n_nodes),
+        _value(lines, own[4], products, other[4], n_nodes),
+        _value(lines, own[5], products, other[5], n_nodes),
+        _value(lines, own[6], products, other[6], n_nodes),
+        _value(lines, own[7], products, other[7], n_nodes),
+    )

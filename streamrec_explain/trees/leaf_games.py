@@ -176,17 +176,6 @@ def rules_up_to(n_players: int) -> tuple[Offsets, Floats, Floats]:
     return offsets_of(len(t) for t, _ in rules), nodes, weights
 
 
-def add_leaf_shap(games: LeafGames, codes: Bytes, phi_Fn: Floats) -> None:
-    """Add every game's Shapley values of every row to phi, float64 [F or more, n or more].
-
-    Codes are uint8 [columns, n or more]; every column of phi is taken for a row.
-    """
-    _add_leaf_shap(
-        games.value, games.player_offsets, games.feature, games.ratio, games.condition_offsets, games.column,
-        games.limit, games.above, *rules_up_to(games.most_players()), codes, phi_Fn,
-    )  # fmt: skip
-
-
 @kernel
 def game_terms(
     first: int,
@@ -200,17 +189,19 @@ def game_terms(
     nodes: Floats,
     weights: Floats,
     codes: Bytes,
-    row: int,
     bits: Floats,
     suffix: Floats,
     terms: Floats,
 ) -> None:
-    """Write (b_p - r_p) times the integral for each of the d players of the game whose first player is `first`."""
+    """Write (b_p - r_p) times the integral for each of the d players of one game, for one row.
+
+    `first` is the game's first player; codes are [n_columns, 1].
+    """
     for p in range(d):
         bits[p] = 1.0
         terms[p] = 0.0
         for c in range(condition_offsets[first + p], condition_offsets[first + p + 1]):
-            if (codes[column[c], row] > limit[c]) != above[c]:
+            if (codes[column[c], 0] > limit[c]) != above[c]:
                 bits[p] = 0.0
     for k in range(rule_offsets[d], rule_offsets[d + 1]):
         t = nodes[k]
@@ -223,33 +214,3 @@ def game_terms(
             prefix *= t * bits[p] + (1.0 - t) * ratio[first + p]
     for p in range(d):
         terms[p] *= bits[p] - ratio[first + p]
-
-
-@kernel
-def _add_leaf_shap(
-    value: Floats,
-    player_offsets: Offsets,
-    feature: Ints,
-    ratio: Floats,
-    condition_offsets: Offsets,
-    column: Ints,
-    limit: Bytes,
-    above: Flags,
-    rule_offsets: Offsets,
-    nodes: Floats,
-    weights: Floats,
-    codes: Bytes,
-    phi_Fn: Floats,
-) -> None:
-    width = rule_offsets.shape[0]
-    bits, suffix, terms = np.empty(width), np.empty(width), np.empty(width)
-    for row in range(phi_Fn.shape[1]):
-        for game in range(value.shape[0]):
-            first = player_offsets[game]
-            d = player_offsets[game + 1] - first
-            game_terms(
-                first, d, ratio, condition_offsets, column, limit, above, rule_offsets, nodes, weights, codes, row,
-                bits, suffix, terms,
-            )  # fmt: skip
-            for p in range(d):
-                phi_Fn[feature[first + p], row] += value[game] * terms[p]

@@ -1,16 +1,17 @@
 """Plain tables: one 64-byte line per cell of a group, the Shapley values of the group's features there."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from streamrec_explain.trees.compilation import Bytes, Flags, Floats, Ints, Offsets, kernel
 from streamrec_explain.trees.grouping import LANES
 from streamrec_explain.trees.leaf_games import game_terms, rules_up_to
-from streamrec_explain.trees.sides import Sides, cells_of_rows, set_codes_of_cell
+from streamrec_explain.trees.sides import Sides, find_cells, set_codes_of_cell
+from streamrec_explain.trees.vectors import BYTES_PER_VECTOR, add_to_floats, load_floats, transpose
 
 BYTES_PER_CELL = 8 * LANES
-FEW_ROWS = 8  # up to here all cells of a row are found before its lines are fetched
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,13 +35,16 @@ class PlainTables:
         return cls(sides, lines)
 
     def add_shap(self, codes: Bytes, n_rows: int, phi_Fn: Floats) -> None:
-        """Add the values of rows to phi, float64 [F + 1, n or more]; codes are uint8 [n_columns, n or more]."""
+        """Add the values of rows to phi, float64 [F + 1, 64 per block]; codes come from `encode`."""
         sides = self.sides
-        add = _add_few if n_rows <= FEW_ROWS else _add_many
-        add(
-            codes, n_rows, sides.cell_offsets, sides.node_offsets, sides.node_column, sides.node_limit,
-            sides.node_delta, sides.lanes, self.lines, phi_Fn,
+        lookup = (
+            sides.cell_offsets, sides.node_offsets, sides.node_column, sides.node_limit, sides.node_delta,
+            sides.lanes, self.lines,
         )  # fmt: skip
+        if n_rows == 1:
+            _add_one(codes, *lookup, phi_Fn)
+        else:
+            _add(codes, n_rows, *lookup, phi_Fn)
 
 
 @kernel
@@ -76,14 +80,14 @@ def _fill(
                 d = player_offsets[game + 1] - first
                 game_terms(
                     first, d, ratio, condition_offsets, column, limit, above, rule_offsets, nodes, weights, codes,
-                    0, bits, suffix, terms,
+                    bits, suffix, terms,
                 )  # fmt: skip
                 for p in range(d):
                     lines[cell_offsets[side] + cell, player_lane[first + p]] += value[game] * terms[p]
 
 
 @kernel
-def _add_many(
+def _add(
     codes: Bytes,
     n_rows: int,
     cell_offsets: Offsets,
@@ -95,34 +99,45 @@ def _add_many(
     lines: Floats,
     phi_Fn: Floats,
 ) -> None:
-    cells = np.empty(codes.shape[1], np.uint8)
+    cells = np.empty(BYTES_PER_VECTOR, np.uint8)
     for side in range(lanes.shape[0]):
-        cells_of_rows(codes, node_offsets[side], node_offsets[side + 1], node_column, node_limit, node_delta, cells)
-        table = lines[cell_offsets[side] : cell_offsets[side + 1]]
-        add_lanes(table, cells, n_rows, lanes[side], phi_Fn)
+        base = cell_offsets[side]
+        for block in range(codes.shape[0]):
+            find_cells(
+                codes, block, node_offsets[side], node_offsets[side + 1], node_column, node_limit, node_delta, cells
+            )
+            first = block * BYTES_PER_VECTOR
+            for row in range(0, min(n_rows - first, BYTES_PER_VECTOR), LANES):
+                columns = transpose(
+                    load_floats(lines, (base + cells[row]) * LANES),
+                    load_floats(lines, (base + cells[row + 1]) * LANES),
+                    load_floats(lines, (base + cells[row + 2]) * LANES),
+                    load_floats(lines, (base + cells[row + 3]) * LANES),
+                    load_floats(lines, (base + cells[row + 4]) * LANES),
+                    load_floats(lines, (base + cells[row + 5]) * LANES),
+                    load_floats(lines, (base + cells[row + 6]) * LANES),
+                    load_floats(lines, (base + cells[row + 7]) * LANES),
+                )
+                add_columns(phi_Fn, lanes, side, first + row, columns)
 
 
 @kernel
-def add_lanes(table: Floats, cells: Bytes, n_rows: int, lanes: Ints, phi_Fn: Floats) -> None:
-    """Add each row's line of a table [cells, LANES] to the features of its lanes."""
-    phi_0, phi_1, phi_2, phi_3 = phi_Fn[lanes[0]], phi_Fn[lanes[1]], phi_Fn[lanes[2]], phi_Fn[lanes[3]]
-    phi_4, phi_5, phi_6, phi_7 = phi_Fn[lanes[4]], phi_Fn[lanes[5]], phi_Fn[lanes[6]], phi_Fn[lanes[7]]
-    for row in range(n_rows):
-        cell = cells[row]
-        phi_0[row] += table[cell, 0]
-        phi_1[row] += table[cell, 1]
-        phi_2[row] += table[cell, 2]
-        phi_3[row] += table[cell, 3]
-        phi_4[row] += table[cell, 4]
-        phi_5[row] += table[cell, 5]
-        phi_6[row] += table[cell, 6]
-        phi_7[row] += table[cell, 7]
+def add_columns(phi_Fn: Floats, lanes: Ints, side: int, row: int, columns: tuple[Any, ...]) -> None:
+    """Add the transposed lines of eight rows, from `row` on, to the features of a side's lanes."""
+    stride = phi_Fn.shape[1]
+    add_to_floats(phi_Fn, lanes[side, 0] * stride + row, columns[0])
+    add_to_floats(phi_Fn, lanes[side, 1] * stride + row, columns[1])
+    add_to_floats(phi_Fn, lanes[side, 2] * stride + row, columns[2])
+    add_to_floats(phi_Fn, lanes[side, 3] * stride + row, columns[3])
+    add_to_floats(phi_Fn, lanes[side, 4] * stride + row, columns[4])
+    add_to_floats(phi_Fn, lanes[side, 5] * stride + row, columns[5])
+    add_to_floats(phi_Fn, lanes[side, 6] * stride + row, columns[6])
+    add_to_floats(phi_Fn, lanes[side, 7] * stride + row, columns[7])
 
 
 @kernel
-def _add_few(
+def _add_one(
     codes: Bytes,
-    n_rows: int,
     cell_offsets: Offsets,
     node_offsets: Offsets,
     node_column: Ints,
@@ -132,14 +147,13 @@ def _add_few(
     lines: Floats,
     phi_Fn: Floats,
 ) -> None:
-    found = np.empty(lanes.shape[0], np.int64)
-    for row in range(n_rows):
-        for side in range(lanes.shape[0]):
-            cell = np.uint8(0)
-            for node in range(node_offsets[side], node_offsets[side + 1]):
-                above = codes[node_column[node], row] > node_limit[node]
-                cell = np.uint8(cell + (node_delta[node] if above else np.uint8(0)))
-            found[side] = cell_offsets[side] + cell
-        for side in range(lanes.shape[0]):
-            for lane in range(LANES):
-                phi_Fn[lanes[side, lane], row] += lines[found[side], lane]
+    """One row: find all its lines first, so that the fetches from memory overlap."""
+    cells, found = np.empty(BYTES_PER_VECTOR, np.uint8), np.empty(lanes.shape[0], np.int64)
+    for side in range(lanes.shape[0]):
+        find_cells(
+            codes, 0, node_offsets[side], node_offsets[side + 1], node_column, node_limit, node_delta, cells
+        )
+        found[side] = cell_offsets[side] + cells[0]
+    for side in range(lanes.shape[0]):
+        for lane in range(LANES):
+            phi_Fn[lanes[side, lane], 0] += lines[found[side], lane]

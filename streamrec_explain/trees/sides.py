@@ -15,6 +15,13 @@ from numpy.typing import NDArray
 from streamrec_explain.trees.compilation import Bytes, Ints, Offsets, kernel
 from streamrec_explain.trees.grouping import LANES, Group
 from streamrec_explain.trees.leaf_games import LeafGames, offsets_of
+from streamrec_explain.trees.vectors import (
+    BYTES_PER_VECTOR,
+    add_where_above,
+    load_bytes,
+    store_bytes,
+    zero_bytes,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,13 +143,12 @@ def set_codes_of_cell(
 
 
 @kernel
-def cells_of_rows(
-    codes: Bytes, first_node: int, last_node: int, column: Ints, limit: Bytes, delta: Bytes, cells: Bytes
+def find_cells(
+    codes: Bytes, block: int, first_node: int, last_node: int, column: Ints, limit: Bytes, delta: Bytes, cells: Bytes
 ) -> None:
-    """The cell of each row (uint8 [n], n a multiple of 64 for speed) on one side; codes are [n_columns, n]."""
-    cells[:] = 0
+    """Write the cells of a block's 64 rows on one side; codes are [blocks, n_columns, 64]."""
+    found = zero_bytes()
     for node in range(first_node, last_node):
-        codes_n = codes[column[node]]
-        bound, step = limit[node], delta[node]
-        for row in range(cells.shape[0]):
-            cells[row] += step if codes_n[row] > bound else np.uint8(0)
+        own = load_bytes(codes, (block * codes.shape[1] + column[node]) * BYTES_PER_VECTOR)
+        found = add_where_above(found, own, limit[node], delta[node])
+    store_bytes(cells, 0, found)

@@ -7,7 +7,8 @@ import numpy as np
 from streamrec_explain.trees.compilation import Bytes, Floats
 from streamrec_explain.trees.factored_tables import BYTES_PER_NODE, FactoredTables
 from streamrec_explain.trees.grouping import Group, group_games
-from streamrec_explain.trees.leaf_games import LeafGames, add_leaf_shap
+from streamrec_explain.trees.leaf_games import LeafGames
+from streamrec_explain.trees.leaf_integration import add_leaf_shap
 from streamrec_explain.trees.plain_tables import BYTES_PER_CELL, PlainTables
 from streamrec_explain.trees.quadrature import node_count
 from streamrec_explain.trees.sides import lay_out
@@ -25,13 +26,13 @@ class ShapTables:
         """Add the Shapley values of rows to phi; always in the same order, so that batches do not matter.
 
         Args:
-            codes: uint8 [n_columns, n_rows or more].
+            codes: of the rows, from `encode`.
             n_rows: rows to explain.
-            phi_Fn: float64 [F + 1, n_rows or more]; the last row takes what falls on empty lanes (zeros).
+            phi_Fn: float64 [F + 1, 64 per block of codes]; the last row takes the zeros of empty lanes.
         """
         self.plain.add_shap(codes, n_rows, phi_Fn)
         self.factored.add_shap(codes, n_rows, phi_Fn)
-        add_leaf_shap(self.integrated, codes, phi_Fn[:, :n_rows])
+        add_leaf_shap(self.integrated, codes, n_rows, phi_Fn)
 
     @property
     def n_bytes(self) -> int:

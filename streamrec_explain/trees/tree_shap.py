@@ -15,10 +15,10 @@ from streamrec_explain.trees.leaf_games import leaf_games
 from streamrec_explain.trees.lightgbm_text import parse_lightgbm_text
 from streamrec_explain.trees.predict import as_rows, predict_raw
 from streamrec_explain.trees.tables import build_tables
+from streamrec_explain.trees.vectors import BYTES_PER_VECTOR
 
 DEFAULT_MEMORY_BUDGET = 512 << 20
 BLOCK = 512  # rows whose values stay in the L2 cache while the tables stream past
-PADDING = 64  # bytes of codes compared by one vector instruction
 
 
 class HasModelText(Protocol):
@@ -88,10 +88,8 @@ class TreeShapExplainer:
 
     def _explain_block(self, x_nF: Floats) -> Floats:
         n_rows, n_features = x_nF.shape
-        padded = -(-n_rows // PADDING) * PADDING
-        codes = np.zeros((self._axes.n_columns, padded), dtype=np.uint8)
-        encode(self._axes, x_nF, codes)
-        phi_Fn = np.zeros((n_features + 1, padded))
+        codes = encode(self._axes, x_nF)
+        phi_Fn = np.zeros((n_features + 1, len(codes) * BYTES_PER_VECTOR))
         self._tables.add_shap(codes, n_rows, phi_Fn)
         return phi_Fn[:n_features, :n_rows].T
 
