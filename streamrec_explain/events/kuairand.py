@@ -27,7 +27,9 @@ from streamrec_explain.events.validation import (
     integers,
     known,
     numbers,
+    occurrence,
     repeated,
+    row_keys,
     texts,
     timestamps,
     unique,
@@ -147,21 +149,18 @@ def _impressions(
 
 def _whole_rows_again(sheet: Sheet, *key: pa.Array) -> Mask:
     """Which rows are, in all columns of the file, a row that came before; only equal keys are compared."""
+    keys = row_keys(*key)
+    candidates = np.flatnonzero(np.isin(keys, keys[occurrence(keys) > 0]))
     again = np.zeros(len(sheet), dtype=bool)
-    repeats = repeated(*key)
-    reverse = repeated(*(column[::-1] for column in key))[::-1]
-    candidates = np.flatnonzero(repeats | reverse)
-    originals = pa.array(sheet.originals(sheet.places[candidates]), pa.string())
-    again[candidates] = repeated(originals)
+    again[candidates] = repeated(pa.array(sheet.originals(sheet.places[candidates]), pa.string()))
     return again
 
 
 def _with_ids(impressions: pa.Table) -> pa.Table:
     """Impression ids "user-video-time", and "~2", "~3" for further rows of the same key, in file order."""
-    key = (impressions[name].combine_chunks() for name in ("user_id", "item_id", "timestamp_ms"))
-    first = pc.binary_join_element_wise(*(part.cast(pa.string()) for part in key), "-")
-    ids, nth = first, 2
-    while (again := repeated(ids)).any():
-        ids = pc.if_else(pa.array(again), pc.binary_join_element_wise(first, str(nth), "~"), ids)
-        nth += 1
+    key = [impressions[name].combine_chunks() for name in ("user_id", "item_id", "timestamp_ms")]
+    nth = pa.array(occurrence(row_keys(*key)) + 1)
+    ids = pc.binary_join_element_wise(*(part.cast(pa.string()) for part in key), "-")
+    numbered = pc.binary_join_element_wise(ids, nth.cast(pa.string()), "~")
+    ids = pc.if_else(pc.greater(nth, 1), numbered, ids)
     return impressions.set_column(0, impressions.schema.field("impression_id"), ids)

@@ -5,7 +5,6 @@ that cannot be split is a finding, never a reason to misread the lines after it.
 """
 
 import csv
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,7 +118,7 @@ def _sheet(file: str, lines: _Lines, names: tuple[str, ...], header: str | None,
     rule = f"does not have {len(names)} fields separated by {form.separator!r} with closed quotes"
     _flag_lines(sheet, lines.where(torn), rule)
     _flag_lines(sheet, whole.where(~fitting), rule)
-    _flag_encoding(sheet, form.encoding)
+    _flag_encoding(sheet, whole.text, form.encoding)
     return sheet
 
 
@@ -171,10 +170,10 @@ def _flag_lines(sheet: Sheet, bad: _Lines, rule: str) -> None:
         sheet.findings.append(finding)
 
 
-def _flag_encoding(sheet: Sheet, encoding: str) -> None:
+def _flag_encoding(sheet: Sheet, text: pa.Array, encoding: str) -> None:
     """Flag values with U+FFFD (undecodable, or damaged before it came here) or NUL in them."""
-    damaged: Sequence[str] = ("\ufffd", "\0")
-    for name in sheet.columns.column_names:
-        for mark in damaged:
-            bad = pc.match_substring(sheet.columns[name].combine_chunks(), mark)
-            sheet.flag(bad, name, Code.BAD_ENCODING, f"is not valid {encoding} text; save the file as UTF-8")
+    for mark in ("\ufffd", "\0"):
+        if as_mask(pc.match_substring(text, mark)).any():
+            for name in sheet.columns.column_names:
+                bad = pc.match_substring(sheet.column(name), mark)
+                sheet.flag(bad, name, Code.BAD_ENCODING, f"is not valid {encoding} text; save the file as UTF-8")

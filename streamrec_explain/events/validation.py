@@ -9,12 +9,14 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from streamrec_explain.events.problems import Code, file_error
 from streamrec_explain.events.sheet import Mask, Sheet, as_mask
 
 _INTEGER = r"^[+-]?[0-9]{1,18}$"
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
+_KEY_LIMIT = 2**62  # a row key is a product of dictionary sizes; beyond this it is made dense first
 EARLIEST_MS = 631_152_000_000  # 1990: an earlier time in milliseconds is a time in seconds
 LATEST_MS = 4_102_444_800_000  # 2100: a later time in seconds is a time in milliseconds
 
@@ -103,15 +105,33 @@ def unique(sheet: Sheet, name: str, *values: pa.Array, what: str) -> None:
 
 def repeated(*values: pa.Array) -> Mask:
     """Which rows repeat the values of an earlier row; rows with a null never do."""
-    key = np.zeros(len(values[0]), dtype=np.int64)
+    return occurrence(row_keys(*values)) > 0
+
+
+def occurrence(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many earlier rows have the same key; 0 for negative keys."""
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1))
+    rank = np.arange(len(keys)) - np.repeat(starts, np.diff(starts, append=len(keys)))
+    earlier = np.empty_like(rank)
+    earlier[order] = rank
+    return np.where(keys < 0, 0, earlier)
+
+
+def row_keys(*values: pa.Array) -> NDArray[np.int64]:
+    """A number per row, the same for rows with the same values; -1 for rows with a null."""
+    keys, size = np.zeros(len(values[0]), dtype=np.int64), 1
+    null = np.zeros(len(values[0]), dtype=bool)
     for column in values:
-        # Codes are made dense after every column, so that their product never overflows.
-        key = _codes(pa.array(key)) * (len(column) + 1) + _codes(column)
-    later = np.ones(len(key), dtype=bool)
-    later[np.unique(key, return_index=True)[1]] = False
-    for column in values:
-        later &= as_mask(pc.is_valid(column))
-    return later
+        encoded = column.dictionary_encode()
+        if size * len(encoded.dictionary) > _KEY_LIMIT:
+            distinct, keys = np.unique(keys, return_inverse=True)
+            size = len(distinct)
+        keys = keys * max(1, len(encoded.dictionary)) + encoded.indices.fill_null(0).to_numpy()
+        size *= max(1, len(encoded.dictionary))
+        null |= as_mask(pc.is_null(column))
+    return np.where(null, -1, keys)
 
 
 def wrong_type(sheet: Sheet, name: str, needed: str) -> Exception:
@@ -123,11 +143,6 @@ def wrong_type(sheet: Sheet, name: str, needed: str) -> Exception:
 def is_text(kind: pa.DataType) -> bool:
     """Whether an Arrow type holds text."""
     return kind in (pa.string(), pa.large_string(), pa.string_view())
-
-
-def _codes(values: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    indices = values.dictionary_encode().indices
-    return np.asarray(indices.fill_null(len(values)).to_numpy(), dtype=np.int64)
 
 
 def _typed(sheet: Sheet, name: str, kind: pa.DataType, pattern: str, rule: str, nullable: bool) -> pa.Array:
