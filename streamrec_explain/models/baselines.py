@@ -69,7 +69,7 @@ def transition_ranker(item: Int32, offsets: Int64, n_items: int, weights: tuple[
     pairs = [np.flatnonzero(user[:-d] == user[d:]) for d in range(1, len(weights) + 1)]
     before = np.concatenate([item[first] for first in pairs])
     after = np.concatenate([item[first + d] for d, first in enumerate(pairs, start=1)])
-    weight = np.repeat(np.float32(weights), [first.size for first in pairs])
+    weight = np.repeat(np.asarray(weights, dtype=np.float32), [first.size for first in pairs])
     counts = csr_array((weight, (before, after)), shape=(n_items, n_items))
     return TransitionRanker(counts, weights, popularity_ranker(item, n_items).popularity)
 

@@ -9,6 +9,7 @@ another event does not change it. Tables are centred over the catalogue, so 0 is
 
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -116,7 +117,7 @@ class SessionModel:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, EOFError, BadZipFile) as error:
             raise UnsupportedModelError(f"{path} is not a saved session model: {error}") from error
         if str(arrays.pop("format", "")) != FORMAT or set(arrays) != set(cls.__dataclass_fields__):
             raise UnsupportedModelError(f"{path} is not a session model of format {FORMAT}")

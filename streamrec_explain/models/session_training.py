@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,10 +32,10 @@ class SessionTrainingConfig:
     heads: int = 4
     rank: int = 64
     max_lag: int = 200
-    epochs: int = 12
+    epochs: int = 10
     learning_rate: float = 1e-2
-    weight_decay: float = 0.1
-    dropout: float = 0.35
+    weight_decay: float = 6.0
+    dropout: float = 0.3
     positions: int = 4096
     context: int = 100
     stride: int = 100
@@ -95,9 +96,10 @@ class _Trainer:
         self.cut, self.config = cut, config
         self.rng = np.random.default_rng(config.seed)
         self.network = SessionNetwork(popularity, config.heads, config.rank, config.max_lag, config.dropout)
-        tables = [self.network.w_NHR, self.network.u_NHR]
-        free = [self.network.bias_N, self.network.curve_HK]
-        groups = [{"params": tables}, {"params": free, "weight_decay": 0.0}]
+        groups: list[dict[str, Any]] = [
+            {"params": [self.network.w_NHR, self.network.u_NHR]},
+            {"params": [self.network.bias_N, self.network.curve_HK], "weight_decay": 0.0},
+        ]
         self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
         steps = config.epochs * cut.count_batches(config.positions)
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, steps)
@@ -122,7 +124,7 @@ class _Trainer:
         if not np.isfinite(value):
             raise TrainingError(f"the session model's loss became {value}; lower learning_rate")
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         self.optimizer.step()
         self.schedule.step()
         return value, target_P.numel()

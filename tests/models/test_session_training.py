@@ -1,0 +1,98 @@
+"""Training the session model: deterministic, faithful to torch, learns, refuses what cannot be learned."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from streamrec_explain.errors import TrainingError
+from streamrec_explain.events.interactions import Interactions
+from streamrec_explain.models.session_network_training import SessionNetwork
+from streamrec_explain.models.session_training import SessionTrainingConfig, TrainedSession, train_session_model
+
+SMALL = SessionTrainingConfig(heads=2, rank=8, epochs=15, weight_decay=0.1, positions=256, max_lag=30, threads=1)
+History = tuple[Interactions, NDArray[np.int8]]
+
+
+@pytest.fixture(scope="module")
+def trained(chain: History) -> TrainedSession:
+    """A small model of the chain."""
+    return train_session_model(*chain, n_items=40, config=SMALL)
+
+
+def test_training_is_deterministic(chain: History, trained: TrainedSession) -> None:
+    """Equal configuration and data give equal bits whatever torch's random state; another seed does not."""
+    torch.manual_seed(99)
+    again = train_session_model(*chain, n_items=40, config=SMALL)
+    other = train_session_model(*chain, n_items=40, config=replace(SMALL, seed=1))
+    assert trained.losses == again.losses
+    assert trained.model.event_table.tobytes() == again.model.event_table.tobytes()
+    assert trained.model.event_table.tobytes() != other.model.event_table.tobytes()
+
+
+def test_training_leaves_torch_as_it_was(chain: History) -> None:
+    """Neither the thread count nor the random stream of the caller moves."""
+    before = torch.get_num_threads(), torch.get_rng_state()
+    train_session_model(*chain, n_items=40, config=replace(SMALL, epochs=1, threads=before[0] + 1))
+    assert before[0] == torch.get_num_threads()
+    assert torch.equal(before[1], torch.get_rng_state())
+
+
+def test_loss_falls_below_chance(trained: TrainedSession) -> None:
+    """The chain is learned: well below the uniform loss of ln 40 nats."""
+    assert trained.losses[-1] < 0.6 * np.log(40)
+    assert (SMALL.epochs, 1800, 200) == (len(trained.losses), trained.n_events, trained.n_sequences)
+
+
+def test_held_out_events_do_not_matter(chain: History, trained: TrainedSession) -> None:
+    """Changing every event of phases 1 and 2 changes no bit of the model."""
+    interactions, phases = chain
+    held_out = phases[interactions.row] > 0
+    changed = replace(interactions, item=np.where(held_out, 0, interactions.item).astype(np.int32))
+    model = train_session_model(changed, phases, n_items=40, config=SMALL).model
+    assert trained.model.candidate_table.tobytes() == model.candidate_table.tobytes()
+
+
+def test_tables_are_centred(trained: TrainedSession) -> None:
+    """The average item scores 0 after any history."""
+    scores = trained.model.scores([1, 2, 3], [3, 2, 1], np.arange(40))
+    assert 0.0 == pytest.approx(scores.mean(), abs=1e-6)
+
+
+def test_sampled_softmax_learns_the_chain_too(chain: History) -> None:
+    """With the catalogue counted as large, the next item still wins after most items."""
+    config = replace(SMALL, full_softmax_items=10, negatives=16, epochs=12)
+    model = train_session_model(*chain, n_items=40, config=config).model
+    best = [int(np.argmax(model.scores([item], [1], np.arange(40)))) for item in range(40)]
+    assert 30 <= sum(found == (item + 1) % 40 for item, found in enumerate(best))
+
+
+def test_served_scores_equal_torch() -> None:
+    """NumPy scores of the exported arrays equal the network's centred logits within 1e-5 at every place."""
+    torch.manual_seed(3)
+    network = SessionNetwork(torch.arange(50), heads=4, rank=64, max_lag=12, dropout=0.3).eval()
+    items = torch.randint(0, 50, (3, 25))
+    with torch.no_grad():
+        logits = network.logits(network.summaries(items).flatten(0, 1)).double().view(3, 25, 50)
+    expected = (logits - logits.mean(dim=2, keepdim=True)).numpy()
+    model = network.export()
+    for window in range(3):
+        for place in range(25):
+            lags = np.arange(place, 0, -1)
+            found = model.scores(items[window, :place].numpy(), lags, np.arange(50))
+            np.testing.assert_allclose(found, expected[window, place], rtol=0, atol=1e-5)
+
+
+def test_nothing_to_learn_is_refused(chain: History) -> None:
+    """A world without two training events of one user cannot be trained on."""
+    interactions, phases = chain
+    with pytest.raises(TrainingError, match="two engaged events"):
+        train_session_model(interactions, np.full_like(phases, 2), n_items=40, config=SMALL)
+
+
+def test_divergence_is_refused(chain: History) -> None:
+    """A loss that leaves the finite numbers stops the training instead of being exported."""
+    with pytest.raises(TrainingError, match="learning_rate"):
+        train_session_model(*chain, n_items=40, config=replace(SMALL, learning_rate=1e30))
