@@ -1,0 +1,56 @@
+"""Random kill -9 of ingest and shipper: nothing acknowledged is missing, nothing is doubled."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from streamrec_explain.audit_log.shipper import ship_folder
+from streamrec_explain.audit_log.table import AuditTable
+
+ROOT = Path(__file__).parents[2]
+WORKER = Path(__file__).with_name("crash_worker.py")
+_START_S = 1.5  # imports before a worker does anything
+
+
+def _start(*arguments: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(WORKER), *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
+
+
+def _acknowledged(process: subprocess.Popen[bytes]) -> set[int]:
+    """Kill a worker and read which requests it acknowledged; a torn last line was not."""
+    process.kill()
+    told, _ = process.communicate()
+    return {int(line) for line in told.split(b"\n")[:-1]}
+
+
+def _run_and_kill(folder: Path, hot: AuditTable, rounds: int, rng: random.Random) -> set[int]:
+    """Each round kills one ingest and two rival shippers at a random moment."""
+    acknowledged: set[int] = set()
+    for number in range(rounds):
+        ingest = _start("ingest", str(folder / "w.sqlite"), str(number * 100_000))
+        shippers = [_start("ship", str(folder), hot.uri) for _ in range(2)]
+        time.sleep(_START_S + rng.random())
+        for shipper in rng.sample(shippers, 2):
+            _acknowledged(shipper)
+            time.sleep(rng.random() / 10)
+        acknowledged |= _acknowledged(ingest)
+    return acknowledged
+
+
+@pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=pytest.mark.slow)])
+def test_killed_processes_lose_and_double_nothing(tmp_path: Path, hot: AuditTable, rounds: int) -> None:
+    """After the last kill one clean shipping run leaves every acknowledged request in the table once."""
+    folder = tmp_path / "journal"
+    acknowledged = _run_and_kill(folder, hot, rounds, random.Random(rounds))
+    ship_folder(folder, hot, clock=lambda: 0)
+    rows = hot.query("SELECT request_id, count(*) AS n FROM entries GROUP BY request_id").to_pylist()
+    assert acknowledged
+    assert {f"request-{number}" for number in acknowledged} <= {row["request_id"] for row in rows}
+    assert {3} == {row["n"] for row in rows}
