@@ -22,8 +22,13 @@ LINK_SHARPNESS: Final = 2.5
 
 @dataclass(frozen=True)
 class Visit:
-    """One list each of n users: market, time, taste [n, n_categories], window [n, 50], on_lines [n, n_lines]."""
+    """One list each of n users; `number` counts lists over the world, `row` counts users in `histories`.
 
+    `taste` is [n, n_categories], `window` [n, 50] and `on_lines` [n, n_lines].
+    """
+
+    user: NDArray[np.int64]
+    number: NDArray[np.int64]
     market: NDArray[np.int32]
     time_ms: NDArray[np.int64]
     taste: NDArray[np.float32]

@@ -1,5 +1,6 @@
 """The size, the clock and the seed of a synthetic world."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,7 +35,7 @@ class SyntheticConfig:
     @property
     def items(self) -> int:
         """The size of the catalogue, which grows more slowly than the number of users."""
-        return max(400, round(1_500 * float(self.users / 2_000) ** 0.426))
+        return max(400, round(1_500 * math.pow(self.users / 2_000, 0.426)))
 
     @property
     def start_ms(self) -> int:

@@ -46,7 +46,7 @@ class Explained:
 
 
 def explain(parts: NDArray[np.float32], rng: np.random.Generator) -> Explained:
-    """Draw a type for each impression from noisy readings of the utility's parts; the probability of the type drawn is exact."""
+    """Draw a type for each impression from noisy readings of its utility's `parts` [n, 7]."""
     taste, history, trend = parts[:, 1], parts[:, 2], parts[:, 3]
     signal = np.column_stack((np.minimum(history, 2.0), taste, trend, np.zeros_like(trend)))
     read = signal + SIGNAL_NOISE * rng.standard_normal(signal.shape)

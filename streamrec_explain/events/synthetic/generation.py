@@ -14,7 +14,8 @@ from streamrec_explain.events.synthetic.explanations import EFFECTS, TYPES
 from streamrec_explain.events.synthetic.influence import Influence
 from streamrec_explain.events.synthetic.items import SPONSORS, SyntheticItems, item_ids, items_table, make_items
 from streamrec_explain.events.synthetic.outcomes import PARTS
-from streamrec_explain.events.synthetic.simulation import Shown, Simulation
+from streamrec_explain.events.synthetic.shown import Shown
+from streamrec_explain.events.synthetic.simulation import Simulation
 from streamrec_explain.events.synthetic.surveys import ARMS, surveys_table
 from streamrec_explain.events.synthetic.trends import make_trends
 from streamrec_explain.events.synthetic.truth import PlantedTruth

@@ -1,6 +1,6 @@
 """The simulation: blocks of users are shown their lists round by round, vectorised over users."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -19,48 +19,13 @@ from streamrec_explain.events.synthetic.outcomes import (
     respond,
 )
 from streamrec_explain.events.synthetic.ranking import MAX_LIST, Pool, Ranking, is_first, rank
+from streamrec_explain.events.synthetic.shown import Shown, concatenate
 from streamrec_explain.events.synthetic.trends import Trends
 from streamrec_explain.events.synthetic.users import SyntheticUsers
 from streamrec_explain.events.synthetic.visits import Visits
 
 BLOCK_USERS: Final = 4_096
 SECONDS_PER_ITEM: Final = 20
-
-
-@dataclass(frozen=True)
-class Shown:
-    """Impressions with what moved them; arrays of length n but for `parts` [n, 7] and the causes.
-
-    `cause_row`, `cause_sequence` and `cause_contribution` list, for engaged impressions, the non-zero
-    contributions of past events to the utility's history part.
-    """
-
-    user: NDArray[np.int64]
-    item: NDArray[np.int32]
-    time_ms: NDArray[np.int64]
-    visit: NDArray[np.int64]
-    position: NDArray[np.int16]
-    boost: NDArray[np.float32]
-    clicked: NDArray[np.bool_]
-    watch_fraction: NDArray[np.float32]
-    not_interested: NDArray[np.bool_]
-    explanation_type: NDArray[np.int8]
-    explanation_propensity: NDArray[np.float32]
-    explanation_true: NDArray[np.bool_]
-    explanation_effect: NDArray[np.float32]
-    position_without_promotion: NDArray[np.int16]
-    parts: NDArray[np.float32]
-    cause_row: NDArray[np.int64]
-    cause_sequence: NDArray[np.int32]
-    cause_contribution: NDArray[np.float32]
-
-    def __len__(self) -> int:
-        return len(self.user)
-
-    @property
-    def engaged(self) -> NDArray[np.bool_]:
-        """Clicked and watched at least half."""
-        return self.clicked & (self.watch_fraction >= ENGAGED_WATCH_FRACTION)
 
 
 @dataclass(frozen=True)
@@ -92,11 +57,13 @@ class Simulation:
         self, users: NDArray[np.int64], start: int, turn: int, histories: Histories, rng: np.random.Generator
     ) -> Shown:
         """Show each of the users one list and add what was engaged with to the histories."""
-        visit_row = self.visits.offsets[users] + turn
+        number = self.visits.offsets[users] + turn
         window = histories.window(users - start)
         visit = Visit(
+            user=users,
+            number=number,
             market=self.users.market[users],
-            time_ms=self.visits.time_ms[visit_row],
+            time_ms=self.visits.time_ms[number],
             taste=self.users.taste[users],
             window=window,
             on_lines=self.influence.on_lines(window),
@@ -104,7 +71,7 @@ class Simulation:
             histories=histories,
         )
         pool = self._pool(visit, rng)
-        shown = self._show(users, visit_row, visit, pool, rank(pool, rng), histories.count[users - start], rng)
+        shown = self._show(visit, pool, rank(pool, rng), rng)
         histories.append(shown.user[shown.engaged] - start, shown.item[shown.engaged])
         return shown
 
@@ -125,35 +92,27 @@ class Simulation:
             boost=boost,
         )
 
-    def _show(
-        self,
-        users: NDArray[np.int64],
-        visit_row: NDArray[np.int64],
-        visit: Visit,
-        pool: Pool,
-        ranking: Ranking,
-        count: NDArray[np.int64],
-        rng: np.random.Generator,
-    ) -> Shown:
+    def _show(self, visit: Visit, pool: Pool, ranking: Ranking, rng: np.random.Generator) -> Shown:
         """The impressions of the ranked lists and what the users did, list by list from the top."""
         row, position = np.nonzero(ranking.shown)
         candidate = ranking.order[row, position]
         boost, item = pool.boost[row, candidate], pool.item[row, candidate]
         match = [array[row, candidate] for array in (pool.quality, pool.taste, pool.history, pool.trend)]
-        competition = COMPETITION_WEIGHT * _mean_of_row(row, sum(match))
+        competition = COMPETITION_WEIGHT * _mean_of_row(row, np.sum(match, axis=0))
         context = (PROMOTION_WEIGHT * boost, POSITION_WEIGHT * np.log1p(position), competition)
         parts = np.column_stack((*match, *context)).astype(np.float32)
         explained = explain(parts, rng)
-        outcome = respond(parts, explained, self.users.treated[users[row]], rng)
+        outcome = respond(parts, explained, self.users.treated[visit.user[row]], rng)
         pause_ms = rng.integers(0, 15_000, len(row))
         engaged = outcome.clicked & (outcome.watch_fraction >= ENGAGED_WATCH_FRACTION)
         cause = self.influence.contributions(visit.window[row[engaged]], item[engaged])
         cause_row, column = np.nonzero(cause)
+        latest = visit.histories.count[visit.row[row[engaged]]]
         return Shown(
-            user=users[row],
+            user=visit.user[row],
             item=item,
             time_ms=visit.time_ms[row] + position * 1_000 * SECONDS_PER_ITEM + pause_ms,
-            visit=visit_row[row],
+            visit=visit.number[row],
             position=position.astype(np.int16),
             boost=boost,
             clicked=outcome.clicked,
@@ -166,7 +125,7 @@ class Simulation:
             position_without_promotion=ranking.rank_without_boost[row, position],
             parts=parts,
             cause_row=np.flatnonzero(engaged)[cause_row],
-            cause_sequence=(count[row[engaged]][cause_row] - column).astype(np.int32),
+            cause_sequence=(latest[cause_row] - column).astype(np.int32),
             cause_contribution=cause[cause_row, column],
         )
 
@@ -175,11 +134,3 @@ def _mean_of_row(row: NDArray[np.int64], value: NDArray[np.float32]) -> NDArray[
     """The mean of the values that share a row, for each of them."""
     mean: NDArray[np.float64] = np.bincount(row, value) / np.maximum(np.bincount(row), 1)
     return np.take(mean, row)
-
-
-def concatenate(pieces: list[Shown]) -> Shown:
-    """One `Shown` of several; causes keep pointing at their impressions."""
-    base = np.concatenate(([0], np.cumsum([len(piece) for piece in pieces])[:-1]))
-    columns = {field.name: np.concatenate([getattr(piece, field.name) for piece in pieces]) for field in fields(Shown)}
-    columns["cause_row"] = np.concatenate([piece.cause_row + start for piece, start in zip(pieces, base, strict=True)])
-    return Shown(**columns)

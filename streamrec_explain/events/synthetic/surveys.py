@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from streamrec_explain.events.schema import SURVEYS
 from streamrec_explain.events.synthetic.config import DAY_MS, SyntheticConfig
 from streamrec_explain.events.synthetic.explanations import EFFECTS
-from streamrec_explain.events.synthetic.simulation import Shown
+from streamrec_explain.events.synthetic.shown import Shown
 from streamrec_explain.events.synthetic.users import SyntheticUsers, user_ids
 
 ARMS: Final = ("control", "treatment")

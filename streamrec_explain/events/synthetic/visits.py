@@ -12,6 +12,7 @@ from streamrec_explain.events.synthetic.users import SyntheticUsers
 GAP_MS: Final = 1_800_000  # between two lists of a user, before the day's rhythm moves them
 EVENING_MS: Final = (2 * 3_600_000, 20 * 3_600_000, 11 * 3_600_000)  # 21:00 or so in US, EU, JP as UTC
 RHYTHM: Final = 0.6  # evening density is 1.6 times the mean, early morning 0.4 times
+MARGIN_MS: Final = GAP_MS + round(RHYTHM * DAY_MS / (2.0 * np.pi))  # what the rhythm may move a list by
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ def make_visits(config: SyntheticConfig, users: SyntheticUsers, rng: np.random.G
     offsets = np.concatenate(([0], np.cumsum(users.n_lists)))
     share = rng.random(len(user))
     share = share[np.lexsort((share, user))]
-    begin = np.maximum(users.signup_ms, config.start_ms) + GAP_MS
-    free = config.end_ms - 2 * GAP_MS - begin - users.n_lists * GAP_MS
+    begin = np.maximum(users.signup_ms, config.start_ms) + MARGIN_MS
+    free = config.end_ms - MARGIN_MS - begin - users.n_lists * GAP_MS
     number = np.arange(len(user)) - offsets[user]
     steady = begin[user] + (share * free[user]).astype(np.int64) + number * GAP_MS
     return Visits(offsets, _with_rhythm(steady, users.market[user]))
