@@ -142,9 +142,10 @@ def _encode(
     set_words: NDArray[np.uint32],
     codes: Bytes,
 ) -> None:
-    for axis in range(feature.shape[0]):
+    for place in range(codes.shape[0] * feature.shape[0]):
+        block, axis = place // feature.shape[0], place % feature.shape[0]
         own = thresholds[offsets[axis] : offsets[axis + 1]]
-        for row in range(x_nF.shape[0]):
+        for row in range(block * BYTES_PER_VECTOR, min((block + 1) * BYTES_PER_VECTOR, x_nF.shape[0])):
             x = x_nF[row, feature[axis]]
             if category_set[axis] >= 0:
                 rank = 0 if in_set(x, category_set[axis], set_offsets, set_words) else 1

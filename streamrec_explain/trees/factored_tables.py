@@ -10,23 +10,25 @@ and for j of side B it is Sum_k PA[k] EB[k, j], with values and weights again on
 row's cell on A and B only on its cell on B, so both are tabulated.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from streamrec_explain.trees.compilation import Bytes, Flags, Floats, Ints, Offsets, kernel
-from streamrec_explain.trees.grouping import LANES
-from streamrec_explain.trees.leaf_games import offsets_of
+from streamrec_explain.trees.grouping import LANES, Group
+from streamrec_explain.trees.leaf_games import LeafGames, offsets_of
 from streamrec_explain.trees.plain_tables import add_columns
-from streamrec_explain.trees.quadrature import gauss_legendre
-from streamrec_explain.trees.sides import Sides, find_cells, set_codes_of_cell
+from streamrec_explain.trees.quadrature import gauss_legendre, node_count
+from streamrec_explain.trees.sides import Sides, features_of, find_cells, lay_out, set_codes_of_cell
 from streamrec_explain.trees.vectors import (
     BYTES_PER_VECTOR,
     add_floats,
     fill_floats,
     load_floats,
     multiply_floats,
+    store_floats,
     transpose,
 )
 
@@ -47,16 +49,22 @@ class FactoredTables:
     lines: Floats  # [entries, LANES]
 
     @classmethod
-    def filled(cls, sides: Sides, n_nodes: Ints, n_columns: int) -> "FactoredTables":
-        """Tabulate both sides of every group; `n_nodes` [S] must integrate each group's deepest leaf."""
+    def filled(cls, groups: Sequence[Group], games: LeafGames, n_columns: int, n_features: int) -> "FactoredTables":
+        """Tabulate both sides of every group."""
+        parts = [(group, side) for group in groups for side in (0, 1)]
+        lanes = np.full((len(parts), LANES), n_features, dtype=np.int32)
+        for s, features in enumerate(map(features_of, parts)):
+            lanes[s, : len(features)] = features
+        sides = lay_out(parts, lanes, games)
+        n_nodes = np.repeat(np.array([nodes_of(group, games) for group in groups], dtype=np.int32), 2)
         entry_offsets = offsets_of(np.diff(sides.cell_offsets) * n_nodes)
         products, lines = np.zeros(int(entry_offsets[-1])), np.zeros((int(entry_offsets[-1]), LANES))
         rules = [gauss_legendre(k) for k in range(1, int(n_nodes.max(initial=0)) + 1)]
-        games = sides.games
+        own = sides.games
         _fill(
             sides.cell_offsets, sides.digit_offsets, sides.digit_column, sides.sample_offsets, sides.samples,
-            sides.game_offsets, games.value, games.player_offsets, games.ratio, games.condition_offsets,
-            games.column, games.limit, games.above, sides.player_lane, n_nodes, entry_offsets,
+            sides.game_offsets, own.value, own.player_offsets, own.ratio, own.condition_offsets,
+            own.column, own.limit, own.above, sides.player_lane, n_nodes, entry_offsets,
             offsets_of([0, *(len(t) for t, _ in rules)]), np.concatenate([np.zeros(0), *(t for t, _ in rules)]),
             np.concatenate([np.zeros(0), *(w for _, w in rules)]), np.zeros((n_columns, 1), dtype=np.uint8),
             products, lines,
@@ -66,10 +74,16 @@ class FactoredTables:
     def add_shap(self, codes: Bytes, n_rows: int, phi_Fn: Floats) -> None:
         """Add the values of rows to phi, float64 [F + 1, 64 per block]; codes come from `encode`."""
         sides = self.sides
-        _add(
+        add = _add_one if n_rows == 1 else _add
+        add(
             codes, n_rows, sides.node_offsets, sides.node_column, sides.node_limit, sides.node_delta, sides.lanes,
             self.n_nodes, self.entry_offsets, self.products, self.lines, phi_Fn,
         )  # fmt: skip
+
+
+def nodes_of(group: Group, games: LeafGames) -> int:
+    """Quadrature nodes that integrate the deepest leaf of a group exactly."""
+    return node_count(max(int(games.player_offsets[g + 1] - games.player_offsets[g]) for g in group.games()))
 
 
 @kernel
@@ -183,3 +197,31 @@ def _values(lines: Floats, own: Offsets, products: Floats, other: Offsets, n_nod
         _value(lines, own[6], products, other[6], n_nodes),
         _value(lines, own[7], products, other[7], n_nodes),
     )
+
+
+@kernel
+def _add_one(
+    codes: Bytes,
+    n_rows: int,
+    node_offsets: Offsets,
+    node_column: Ints,
+    node_limit: Bytes,
+    node_delta: Bytes,
+    lanes: Ints,
+    n_nodes: Ints,
+    entry_offsets: Offsets,
+    products: Floats,
+    lines: Floats,
+    phi_Fn: Floats,
+) -> None:
+    """One row, in the same order: where its entries are is found first, so that the fetches overlap."""
+    cells, total = np.empty(BYTES_PER_VECTOR, np.uint8), np.empty(LANES)
+    entries = np.empty(n_nodes.shape[0], np.int64)
+    for side in range(n_nodes.shape[0]):
+        start, stop = node_offsets[side], node_offsets[side + 1]
+        find_cells(codes, 0, start, stop, node_column, node_limit, node_delta, cells)
+        entries[side] = entry_offsets[side] + cells[0] * n_nodes[side]
+    for side in range(n_nodes.shape[0]):
+        store_floats(total, 0, _value(lines, entries[side], products, entries[side ^ 1], n_nodes[side]))
+        for lane in range(LANES):
+            phi_Fn[lanes[side, lane], 0] += total[lane]

@@ -1,5 +1,7 @@
 """Shapley values of leaf games by quadrature per row, eight rows at a time."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from streamrec_explain.trees.compilation import Bytes, Flags, Floats, Ints, Offsets, kernel
@@ -17,15 +19,30 @@ from streamrec_explain.trees.vectors import (
 )
 
 
-def add_leaf_shap(games: LeafGames, codes: Bytes, n_rows: int, phi_Fn: Floats) -> None:
-    """Add every game's Shapley values of every row to phi, float64 [F or more, 64 per block].
+@dataclass(frozen=True, eq=False)
+class LeafIntegration:
+    """Games with the quadrature rule for each number of players."""
 
-    `codes` come from `encode`. See `leaf_games` for the formula.
-    """
-    _add(
-        games.value, games.player_offsets, games.feature, games.ratio, games.condition_offsets, games.column,
-        games.limit, games.above, *rules_up_to(games.most_players()), codes, n_rows, phi_Fn,
-    )  # fmt: skip
+    games: LeafGames
+    rule_offsets: Offsets
+    nodes: Floats
+    weights: Floats
+
+    @classmethod
+    def of(cls, games: LeafGames) -> "LeafIntegration":
+        """Games with the rules they need."""
+        return cls(games, *rules_up_to(games.most_players()))
+
+    def add_shap(self, codes: Bytes, n_rows: int, phi_Fn: Floats) -> None:
+        """Add every game's Shapley values of every row to phi, float64 [F or more, 64 per block].
+
+        `codes` come from `encode`. See `leaf_games` for the formula.
+        """
+        games = self.games
+        _add(
+            games.value, games.player_offsets, games.feature, games.ratio, games.condition_offsets, games.column,
+            games.limit, games.above, self.rule_offsets, self.nodes, self.weights, codes, n_rows, phi_Fn,
+        )  # fmt: skip
 
 
 @kernel

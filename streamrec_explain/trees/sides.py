@@ -4,7 +4,7 @@ A plain group has one side, a factored group two. The cell of a row is the sum, 
 side's nodes with code > limit: no branches, and one byte per row.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrec_explain.trees.compilation import Bytes, Ints, Offsets, kernel
-from streamrec_explain.trees.grouping import LANES, Group
+from streamrec_explain.trees.grouping import Group
 from streamrec_explain.trees.leaf_games import LeafGames, offsets_of
 from streamrec_explain.trees.vectors import (
     BYTES_PER_VECTOR,
@@ -56,15 +56,19 @@ class _Digit:
     steps: list[tuple[int, int]]  # (limit, change of signature when the code exceeds it)
 
 
-def lay_out(parts: Iterable[tuple[Group, int]], games: LeafGames, n_features: int) -> Sides:
-    """Lay out sides, given as (group, side) pairs."""
-    parts = list(parts)
+Part = tuple[Group, int]
+
+
+def features_of(part: Part) -> list[int]:
+    """The features on one side of a group."""
+    group, side = part
+    return [int(f) for f, of in zip(group.run.features, group.sides, strict=True) if of == side]
+
+
+def lay_out(parts: Sequence[Part], lanes: Ints, games: LeafGames) -> Sides:
+    """Lay out sides, given as (group, side) pairs with the lanes [sides, LANES] of their features."""
     digits = [_digits(group, side) for group, side in parts]
     nodes = [_nodes(own) for own in digits]
-    lanes = np.full((len(parts), LANES), n_features, dtype=np.int32)
-    for s, (group, side) in enumerate(parts):
-        features = [int(f) for f, of in zip(group.run.features, group.sides, strict=True) if of == side]
-        lanes[s, : len(features)] = features
     members = [group.games() for group, _ in parts]
     chosen = games.subset(np.array([g for own in members for g in own], dtype=np.int64))
     game_offsets = offsets_of(map(len, members))

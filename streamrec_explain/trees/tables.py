@@ -5,13 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from streamrec_explain.trees.compilation import Bytes, Floats
-from streamrec_explain.trees.factored_tables import BYTES_PER_NODE, FactoredTables
+from streamrec_explain.trees.factored_tables import BYTES_PER_NODE, FactoredTables, nodes_of
 from streamrec_explain.trees.grouping import Group, group_games
 from streamrec_explain.trees.leaf_games import LeafGames
-from streamrec_explain.trees.leaf_integration import add_leaf_shap
+from streamrec_explain.trees.leaf_integration import LeafIntegration
 from streamrec_explain.trees.plain_tables import BYTES_PER_CELL, PlainTables
-from streamrec_explain.trees.quadrature import node_count
-from streamrec_explain.trees.sides import lay_out
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +18,7 @@ class ShapTables:
 
     plain: PlainTables
     factored: FactoredTables
-    integrated: LeafGames
+    integrated: LeafIntegration
 
     def add_shap(self, codes: Bytes, n_rows: int, phi_Fn: Floats) -> None:
         """Add the Shapley values of rows to phi; always in the same order, so that batches do not matter.
@@ -32,7 +30,7 @@ class ShapTables:
         """
         self.plain.add_shap(codes, n_rows, phi_Fn)
         self.factored.add_shap(codes, n_rows, phi_Fn)
-        add_leaf_shap(self.integrated, codes, n_rows, phi_Fn)
+        self.integrated.add_shap(codes, n_rows, phi_Fn)
 
     @property
     def n_bytes(self) -> int:
@@ -43,30 +41,28 @@ class ShapTables:
 def build_tables(games: LeafGames, n_columns: int, n_features: int, memory_budget: int) -> ShapTables:
     """Tabulate as many games as the budget (bytes) allows, those with the smallest tables per game first."""
     grouping = group_games(games)
-    nodes = {group: _n_nodes(group, games) for group in grouping.groups}
-    kept, dropped = _within_budget(grouping.groups, nodes, memory_budget)
-    plain = [(group, 0) for group in kept if not group.factored]
-    factored = [(group, side) for group in kept if group.factored for side in (0, 1)]
-    n_nodes = np.array([nodes[group] for group, _ in factored], dtype=np.int32)
+    kept, dropped = _within_budget(grouping.groups, games, memory_budget)
+    plain = [group for group in kept if not group.factored]
+    factored = [group for group in kept if group.factored]
     left_over = sorted([*grouping.left_over, *(game for group in dropped for game in group.games())])
     return ShapTables(
-        PlainTables.filled(lay_out(plain, games, n_features), n_columns),
-        FactoredTables.filled(lay_out(factored, games, n_features), n_nodes, n_columns),
-        games.subset(np.array(left_over, dtype=np.int64)),
+        PlainTables.filled(plain, games, n_columns, n_features),
+        FactoredTables.filled(factored, games, n_columns, n_features),
+        LeafIntegration.of(games.subset(np.array(left_over, dtype=np.int64))),
     )
 
 
-def _n_nodes(group: Group, games: LeafGames) -> int:
-    """Quadrature nodes that integrate the deepest game of a group exactly."""
-    return node_count(max(int(games.player_offsets[g + 1] - games.player_offsets[g]) for g in group.games()))
+def _size(group: Group, games: LeafGames) -> int:
+    """Bytes that a group's table takes."""
+    per_cell = BYTES_PER_NODE * nodes_of(group, games) if group.factored else BYTES_PER_CELL
+    return group.n_cells * per_cell
 
 
 def _within_budget(
-    groups: tuple[Group, ...], nodes: dict[Group, int], memory_budget: int
+    groups: tuple[Group, ...], games: LeafGames, memory_budget: int
 ) -> tuple[list[Group], list[Group]]:
     """Groups in their order, those that fit and those that do not."""
-    sizes = {group: group.n_cells * (BYTES_PER_NODE * nodes[group] if group.factored else BYTES_PER_CELL)
-             for group in groups}  # fmt: skip
+    sizes = {group: _size(group, games) for group in groups}
     cheapest_first = sorted(groups, key=lambda group: sizes[group] / group.mask.bit_count())
     total = np.cumsum([sizes[group] for group in cheapest_first])
     fitting = set(cheapest_first[: int(np.searchsorted(total, memory_budget, side="right"))])

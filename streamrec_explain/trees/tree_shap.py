@@ -18,7 +18,7 @@ from streamrec_explain.trees.tables import build_tables
 from streamrec_explain.trees.vectors import BYTES_PER_VECTOR
 
 DEFAULT_MEMORY_BUDGET = 512 << 20
-BLOCK = 512  # rows whose values stay in the L2 cache while the tables stream past
+BLOCK = 2048  # rows whose values stay in the L2 cache while the tables stream past
 
 
 class HasModelText(Protocol):
@@ -52,6 +52,7 @@ class TreeShapExplainer:
         self.expected_value = games.expected_value() + float(ensemble.leaf_value[~stumps].sum())
         rows = conformance_rows(ensemble)
         self.vectors = ConformanceVectors(rows, self.shap_values(rows), self.predict_raw(rows))
+        self.shap_values(rows[:1])  # a single row has kernels of its own, to be compiled now
 
     @classmethod
     def from_lightgbm(

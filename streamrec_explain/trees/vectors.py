@@ -9,6 +9,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core.cgutils import get_or_insert_function
 from numba.core.typing.templates import Signature
 from numba.extending import intrinsic, models, register_model
 
@@ -139,6 +140,21 @@ def zero_bytes(typing: Any) -> Generated:
         return ir.Constant(_BYTES, [0] * BYTES_PER_VECTOR)
 
     return BYTE_VECTOR(), generate
+
+
+@intrinsic
+def prefetch(typing: Any, array: Any, start: Any) -> Generated:
+    """Ask the memory system for the cache line at flat index `start`; has no other effect."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer = _address(context, builder, signature.args[0], values[0], values[1], _I8)
+        kind = ir.FunctionType(ir.VoidType(), [_I8.as_pointer(), _I32, _I32, _I32])
+        function = get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        read, keep, data = (ir.Constant(_I32, value) for value in (0, 3, 1))
+        builder.call(function, [pointer, read, keep, data])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
 
 
 def _binary(operation: str) -> Any:
