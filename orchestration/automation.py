@@ -1,6 +1,6 @@
 """Automation: what runs by the clock, on new events and after failures, and how old things may get."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -46,10 +46,9 @@ def close_mlflow_runs(context: dg.RunFailureSensorContext, registry: Registry) -
     context.log.info("closed %d MLflow runs left running by %s", len(closed), root)
 
 
-def fresh(assets: Sequence[dg.AssetsDefinition | dg.SourceAsset]) -> Iterator[dg.AssetsDefinition | dg.SourceAsset]:
+def fresh(assets: Sequence[object]) -> list[dg.AssetsDefinition]:
     """The assets with the freshness policy that belongs to each."""
-    for asset in assets:
-        yield asset.map_asset_specs(_with_freshness) if isinstance(asset, dg.AssetsDefinition) else asset
+    return [asset.map_asset_specs(_with_freshness) for asset in assets if isinstance(asset, dg.AssetsDefinition)]
 
 
 def _with_freshness(spec: dg.AssetSpec) -> dg.AssetSpec:

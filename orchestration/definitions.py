@@ -9,20 +9,19 @@ from orchestration.audit_log import assets as audit_log
 from orchestration.events import assets as events
 from orchestration.features import assets as features
 from orchestration.models import assets as models
+from orchestration.models import evaluation
 from orchestration.release import assets as release
-from orchestration.release import checks
 from orchestration.resources import EventSource, HomeFolder, Registry, TrainingSettings
 from orchestration.value_store import FileIOManager, ValueStore
 from orchestration.values import CODECS
 
-ASSET_MODULES = [events, features, models, release, audit_log]
+ASSET_MODULES = [events, features, models, evaluation, release, audit_log]
 
 
 def definitions(home: HomeFolder, source: EventSource, settings: TrainingSettings) -> dg.Definitions:
     """The graph with these resources; values lie in the home folder."""
     return dg.Definitions(
         assets=dg.with_source_code_references(automation.fresh(dg.load_assets_from_modules(ASSET_MODULES))),
-        asset_checks=dg.load_asset_checks_from_modules([checks]),
         jobs=jobs.JOBS,
         schedules=automation.SCHEDULES,
         sensors=automation.SENSORS,

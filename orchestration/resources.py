@@ -10,6 +10,7 @@ import dagster as dg
 from streamrec_explain.home import Home
 from streamrec_explain.release.ledger import Ledger
 from streamrec_explain.release.mlflow_registry import MlflowRegistry, RunLog
+from streamrec_explain.release.model_version import RELEASE
 from streamrec_explain.release.promotion import Promoter
 from streamrec_explain.release.registration import RunKey
 
@@ -42,6 +43,8 @@ class TrainingSettings(dg.ConfigurableResource):  # type: ignore[type-arg]
     progress: bool = False
     audited_explanations: int = 10_000
     policy: str = "honest"
+    who: str = ""
+    why: str = "scheduled training"
 
 
 class Registry(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -70,6 +73,10 @@ class Registry(dg.ConfigurableResource):  # type: ignore[type-arg]
     def run_url(self, run_id: str) -> str:
         """Where the MLflow UI shows a run."""
         return f"{self.ui}/#/runs/{run_id}"
+
+    def release_url(self, version: int) -> str:
+        """Where the MLflow UI shows a release."""
+        return f"{self.ui}/#/models/{RELEASE}/versions/{version}"
 
     def promoter(self) -> Promoter:
         """Moves the champion of this registry."""

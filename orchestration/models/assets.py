@@ -32,7 +32,9 @@ def data_inputs(world: World, context: str) -> list[DataInput]:
     """The world's tables as MLflow data sets, with their digests."""
     rows = {name: getattr(world, name).num_rows for name in world.digests}
     source = world.source or f"synthetic:{world.name}"
-    return [DataInput(f"{world.name}/{name}", digest, source, context, rows[name]) for name, digest in world.digests.items()]
+    return [
+        DataInput(f"{world.name}/{name}", digest, source, context, rows[name]) for name, digest in world.digests.items()
+    ]
 
 
 @dg.asset(group_name="models", kinds={"pytorch"}, owners=OWNERS, code_version="1")
@@ -73,9 +75,7 @@ def reranker_rows(
     settings: TrainingSettings,
 ) -> RerankerDataset:
     """Impressions the session model never saw, with point-in-time features, for training and for test."""
-    rows = reranker_dataset(
-        events, DEFAULT_SPEC, catalogue, session_model.model, split_phases(events), settings.seed
-    )
+    rows = reranker_dataset(events, DEFAULT_SPEC, catalogue, session_model.model, split_phases(events), settings.seed)
     context.add_output_metadata(
         {
             "rows": len(rows),

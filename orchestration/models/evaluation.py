@@ -3,7 +3,7 @@
 import dagster as dg
 import numpy as np
 
-from orchestration.metadata import picture, table
+from orchestration.metadata import Cell, picture, table
 from orchestration.models.plots import intervals
 from orchestration.resources import Registry
 from orchestration.values import RankedBy, SessionQuality, TrainedReranker, TrainedSessionModel
@@ -71,7 +71,7 @@ def reranker_quality(
                 "calibration_error": report.calibration_error,
             }
         )
-    rows = [
+    rows: list[dict[str, Cell]] = [
         {
             "score": each.name,
             "AUC": each.auc,
@@ -98,6 +98,6 @@ def _ranked(result: RankerResult) -> RankedBy:
     return RankedBy(result.name, result.hr_at_10, result.ndcg_at_10)
 
 
-def _row(ranked: RankedBy) -> dict[str, str | float]:
+def _row(ranked: RankedBy) -> dict[str, Cell]:
     ndcg, hits = ranked.ndcg_at_10, ranked.hr_at_10
     return {"ranker": ranked.name, "HR@10": hits.value, "NDCG@10": ndcg.value, "low": ndcg.low, "high": ndcg.high}

@@ -3,13 +3,10 @@
 import subprocess
 from collections.abc import Mapping
 from importlib.metadata import version as library_version
-from importlib.resources import files
 from pathlib import Path
 
 from orchestration.values import ComponentVersion
 from streamrec_explain.events.world import World
-from streamrec_explain.explanation.components import EngineBundle
-from streamrec_explain.release.gates import GATES_FILE, GateBounds
 from streamrec_explain.release.manifest import Pins, WorldPin
 
 LIBRARIES = ("captum", "lightgbm", "mlflow", "numba", "numpy", "shap", "torch")

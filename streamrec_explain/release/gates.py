@@ -97,8 +97,11 @@ class GateBounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def first_release(self) -> GateResult:
         """The verdict on ranking against the champion while there is none: passed, without a value."""
-        bound = self.bounds["ranking_vs_champion"]
-        return GateResult("ranking_vs_champion", None, bound, True, "there is no champion to compare with")
+        return self.incomparable("there is no champion to compare with")
+
+    def incomparable(self, why: str) -> GateResult:
+        """The verdict on ranking against a champion that cannot rank the same events: passed, without a value."""
+        return GateResult("ranking_vs_champion", None, self.bounds["ranking_vs_champion"], True, why)
 
 
 def refusals(bounds: GateBounds, results: Iterable[GateResult]) -> list[str]:

@@ -1,0 +1,127 @@
+"""Assets of the audit log: what was shipped per day, the hot table kept in order, the cold one, what is gone."""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from orchestration.metadata import table
+from orchestration.partitions import DAYS
+from orchestration.resources import HomeFolder, now_ms
+from streamrec_explain.audit_log.archive import apply_archive, plan_archive
+from streamrec_explain.audit_log.compaction import apply_compaction, plan_compaction
+from streamrec_explain.audit_log.expiry import apply_expiry, plan_expiry
+from streamrec_explain.audit_log.retention import RetentionPolicy
+from streamrec_explain.audit_log.shipper import ship_folder
+from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.vacuum import apply_vacuum, plan_vacuum
+from streamrec_explain.home import Home
+
+OWNERS = ["team:audit"]
+POLICY = RetentionPolicy()
+
+
+class Maintenance(dg.Config):
+    """`apply` false shows the plan and changes nothing."""
+
+    apply: bool = True
+
+
+def tiers(home: Home) -> tuple[AuditTable, AuditTable]:
+    """The hot and the cold table."""
+    return AuditTable(home.audit_log_hot, "hot"), AuditTable(home.audit_log_cold, "cold")
+
+
+def end_of(day: str) -> int:
+    """The first millisecond (Unix) after a UTC day, YYYY-MM-DD: the moment its maintenance is due."""
+    start = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    return int((start + timedelta(days=1)).timestamp() * 1000)
+
+
+@dg.asset(
+    group_name="audit_log", kinds={"deltalake"}, owners=OWNERS, code_version="1", partitions_def=DAYS, pool="ship"
+)
+def audit_table_hot(context: dg.AssetExecutionContext, home: HomeFolder) -> dg.MaterializeResult[None]:
+    """Everything the journals hold, shipped exactly once; the rows of this day by region and type."""
+    hot, _ = tiers(home.home)
+    reports = ship_folder(home.home.journal, hot, clock=now_ms)
+    day = context.partition_key
+    sql = (
+        f"SELECT region, explanation_type, count(*) AS n FROM entries WHERE date = '{day}' GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+    rows = hot.query(sql).to_pylist() if hot.exists() else []
+    return dg.MaterializeResult(
+        metadata={
+            "shipped requests": sum(report.requests for report in reports),
+            "shipped rows": sum(report.rows for report in reports),
+            "rows of the day": sum(row["n"] for row in rows),
+            "types": table(rows),
+        }
+    )
+
+
+@dg.asset(
+    group_name="audit_log",
+    kinds={"deltalake"},
+    owners=OWNERS,
+    code_version="1",
+    partitions_def=DAYS,
+    deps=[audit_table_hot],
+    pool="maintain",
+)
+def audit_table_compacted(
+    context: dg.AssetExecutionContext, home: HomeFolder, config: Maintenance
+) -> dg.MaterializeResult[None]:
+    """Partitions up to this day rewritten as few sorted files."""
+    hot, _ = tiers(home.home)
+    if not hot.exists():
+        return dg.MaterializeResult(metadata={"plan": "the table is empty"})
+    plan = plan_compaction(
+        hot, before=datetime.fromtimestamp(end_of(context.partition_key) / 1000, UTC).date().isoformat()
+    )
+    rewritten = apply_compaction(plan, hot) if config.apply else 0
+    return dg.MaterializeResult(metadata={"plan": str(plan), "rewritten partitions": rewritten})
+
+
+@dg.asset(
+    group_name="audit_log",
+    kinds={"deltalake"},
+    owners=OWNERS,
+    code_version="1",
+    partitions_def=DAYS,
+    deps=[
+        dg.AssetDep(
+            audit_table_compacted,
+            partition_mapping=dg.TimeWindowPartitionMapping(start_offset=-POLICY.hot_days, end_offset=-POLICY.hot_days),
+        )
+    ],
+    pool="maintain",
+)
+def audit_table_cold(
+    context: dg.AssetExecutionContext, home: HomeFolder, config: Maintenance
+) -> dg.MaterializeResult[None]:
+    """Days past their 90 hot days moved to the cold tier, row count and content verified before removal."""
+    hot, cold = tiers(home.home)
+    plan = plan_archive(hot, cold, policy=POLICY, now_ms=end_of(context.partition_key))
+    moved = apply_archive(plan, hot, cold) if config.apply else 0
+    return dg.MaterializeResult(metadata={"plan": str(plan), "rows moved": moved})
+
+
+@dg.asset(
+    group_name="audit_log",
+    kinds={"deltalake"},
+    owners=OWNERS,
+    code_version="1",
+    partitions_def=DAYS,
+    deps=[audit_table_cold],
+    pool="maintain",
+)
+def audit_log_expired(
+    context: dg.AssetExecutionContext, home: HomeFolder, config: Maintenance
+) -> dg.MaterializeResult[None]:
+    """Days past their whole retention (day 820) removed from every tier, and files nobody names deleted."""
+    hot, cold = tiers(home.home)
+    plan = plan_expiry(hot, cold, policy=POLICY, now_ms=end_of(context.partition_key))
+    removed = apply_expiry(plan, hot, cold) if config.apply else 0
+    tables = [tier for tier in (hot, cold) if tier.exists()]
+    deleted = sum(apply_vacuum(plan_vacuum(tier), tier) for tier in tables) if config.apply else 0
+    return dg.MaterializeResult(metadata={"plan": str(plan), "rows removed": removed, "files deleted": deleted})
