@@ -25,6 +25,7 @@ from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+from sqlalchemy.exc import SQLAlchemyError
 
 from streamrec_explain.errors import RegistryUnavailableError, ReleaseError, ReleaseNotFoundError
 from streamrec_explain.hashing import canonical_json, file_digest, json_digest
@@ -165,10 +166,9 @@ class MlflowRegistry:
         self._ensure_model(name)
         model_id = self._log_model(name, folder, run_id, facts)
         tags = {DIGEST_TAG: digest, **(facts.tags if facts else {})}
+        mlflow.set_tracking_uri(self._uri)  # an sqlite store looks the model up in the process's store, not its own
         source = f"models:/{model_id}"
-        created = self._client.create_model_version(
-            name, source, run_id=run_id, model_id=model_id, tags=tags
-        )
+        created = self._client.create_model_version(name, source, run_id=run_id, model_id=model_id, tags=tags)
         return int(created.version)
 
     def _log_model(self, name: str, folder: Path, run_id: str, facts: Component | None) -> str:
@@ -239,7 +239,7 @@ class MlflowRegistry:
                 self._client.set_model_version_tag(RELEASE, str(version), key, value)
             for result in results:
                 if result.value is not None and isfinite(result.value):
-                    key, model_id = f"gate.{result.gate}", stored.model_id
+                    key, model_id = f"gate.{result.gate}", stored.source.removeprefix("models:/")
                     self._client.log_metric(stored.run_id, key, result.value, model_id=model_id)
 
     def gates(self, version: int) -> GateRecord:
@@ -252,6 +252,8 @@ def _answering(absent: str | None = None) -> Iterator[None]:
     """Raise MLflow's errors as this product's own; `absent` says what does not exist if that is the reason."""
     try:
         yield
+    except SQLAlchemyError as error:
+        raise RegistryUnavailableError(f"the model registry does not answer: {error}") from error
     except MlflowException as error:
         if error.error_code not in _ABSENT:
             raise RegistryUnavailableError(f"the model registry does not answer: {error.message}") from error

@@ -9,6 +9,7 @@ import pytest
 from streamrec_explain.release.ledger import Ledger
 from streamrec_explain.release.mlflow_registry import MlflowRegistry
 from streamrec_explain.release.promotion import Promoter
+from tests.release.small_releases import add_release, promote
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +17,18 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an initialised, empty store."""
     folder = tmp_path_factory.mktemp("store")
     MlflowRegistry.open(f"sqlite:///{folder / 'mlflow.db'}", folder / "artifacts")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def two_promoted(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store and a ledger in which release 2 replaced release 1 as champion."""
+    folder = tmp_path_factory.mktemp("promoted")
+    shutil.copy(empty_store / "mlflow.db", folder / "mlflow.db")
+    registry = MlflowRegistry.open(f"sqlite:///{folder / 'mlflow.db'}")
+    promoter = Promoter(registry, Ledger(folder / "ledger.sqlite"), lambda: 500)
+    promote(promoter, add_release(registry, folder, "first"))
+    promote(promoter, add_release(registry, folder, "second", champion=1))
     return folder
 
 

@@ -7,6 +7,7 @@ from streamrec_explain.release.bundle import Writer, write_bundle
 from streamrec_explain.release.gates import GATES, GATES_FILE, GateBounds, GateResult
 from streamrec_explain.release.manifest import Pins, WorldPin
 from streamrec_explain.release.mlflow_registry import MlflowRegistry
+from streamrec_explain.release.promotion import Promoter
 from streamrec_explain.release.registration import RunKey
 
 BOUNDS = GateBounds.packaged()
@@ -42,10 +43,19 @@ def register_small_release(registry: MlflowRegistry, folder: Path, name: str) ->
         return registry.register_release(folder / name, run.run_id)
 
 
-def add_release(
-    registry: MlflowRegistry, folder: Path, name: str, champion: int | None = None, **values: float
-) -> int:
+def add_release(registry: MlflowRegistry, folder: Path, name: str, champion: int | None = None, **values: float) -> int:
     """Register a bundle and keep gate results on it, judged against a champion; returns its version."""
     version = register_small_release(registry, folder, name)
     registry.record_gates(version, gate_results(**values), champion)
     return version
+
+
+def promote(promoter: Promoter, *versions: int) -> None:
+    """Promote versions one after another."""
+    for version in versions:
+        promoter.promote(version, who="ada", why="better")
+
+
+def aliases(registry: MlflowRegistry) -> tuple[int | None, int | None]:
+    """Champion and previous champion."""
+    return registry.alias("champion"), registry.alias("previous")
