@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-import scipy.sparse as sparse
 from numpy.typing import NDArray
+from scipy import sparse
+from scipy import sparse
 
 from streamrec_explain.events.interactions import Interactions, interactions
 from streamrec_explain.events.splits import TEST_PHASE, split_phases

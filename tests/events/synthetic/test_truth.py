@@ -7,6 +7,7 @@ import pytest
 
 from streamrec_explain.events.interactions import Interactions, engaged, interactions
 from streamrec_explain.events.synthetic.config import HISTORY_WINDOW
+from streamrec_explain.events.synthetic.outcomes import CLICK_BASE
 from streamrec_explain.events.synthetic.truth import PlantedTruth
 from streamrec_explain.events.world import World
 
@@ -89,3 +90,14 @@ def test_explanations_move_only_the_treatment_arm(small: Small) -> None:
     history = np.array(world.impressions["explanation_type"].to_pylist()) == "watch_history"
     told = treated & history & truth.explanation_true
     assert np.float32(truth.effects.click[0, 1]) == np.unique(truth.explanation_effect[told]).item()
+
+
+def test_clicks_follow_the_planted_utility(small: Small) -> None:
+    """The clicks of each arm number what the utility and the effect predict, within four deviations."""
+    world, truth = small
+    clicked = world.impressions["clicked"].to_numpy()
+    treated = np.array(world.impressions["explanation_arm"].to_pylist()) == "treatment"
+    chance = 1.0 / (1.0 + np.exp(-(CLICK_BASE + truth.parts.sum(axis=1) + truth.explanation_effect)))
+    for arm in (treated, ~treated):
+        deviation = np.sqrt((chance[arm] * (1 - chance[arm])).sum())
+        assert abs(clicked[arm].sum() - chance[arm].sum()) < 4 * deviation
