@@ -13,8 +13,10 @@ def picture(png: bytes, caption: str) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md(f"![{caption}](data:image/png;base64,{base64.b64encode(png).decode()})")
 
 
-def table(rows: Sequence[Mapping[str, Cell]]) -> dg.TableMetadataValue:
+def table(rows: Sequence[Mapping[str, Cell]]) -> dg.TableMetadataValue | dg.TextMetadataValue:
     """Rows of equal columns as a table; numbers rounded to six significant digits."""
+    if not rows:
+        return dg.MetadataValue.text("none")
     return dg.MetadataValue.table([dg.TableRecord({key: _cell(value) for key, value in row.items()}) for row in rows])
 
 
