@@ -50,17 +50,17 @@ def train_reranker(
     """
     _check("training", x, labels, spec)
     _check("validation", x_valid, labels_valid, spec)
+    parameters = _parameters(config, len(x), seed)
     train = lgb.Dataset(
         x,
         label=labels.astype(np.float32),
         feature_name=list(spec.names),
         categorical_feature=[feature.name for feature in spec.features if feature.dtype == "category"],
-        params={"verbose": -1, "max_bin": 255},
+        params=parameters,
     )
-    valid = train.create_valid(x_valid, label=labels_valid.astype(np.float32))
+    valid = train.create_valid(x_valid, label=labels_valid.astype(np.float32), params=parameters)
     losses: dict[str, dict[str, list[float]]] = {}
     callbacks = [lgb.record_evaluation(losses), *([lgb.log_evaluation(50)] if progress else [])]
-    parameters = _parameters(config, len(x), seed)
     booster = lgb.train(parameters, train, config.trees, [valid], ["validation"], callbacks=callbacks)
     loss = losses["validation"]["binary_logloss"]
     first = min(config.min_trees, len(loss)) - 1
