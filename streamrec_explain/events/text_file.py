@@ -132,10 +132,12 @@ def _torn(text: pa.Array, form: TextFormat) -> Mask:
 
 def _split(text: pa.Array, names: tuple[str, ...], form: TextFormat) -> tuple[pa.Table, NDArray[np.int64]]:
     """The fields as text columns, and the indices of the lines that have another number of fields."""
+    skipped: list[int] = []
+    if not len(text):  # the parser would take no line for one empty line
+        return pa.table({name: pa.array([], pa.string()) for name in names}), np.array(skipped, dtype=np.int64)
     separator = form.separator
     if len(separator) > 1:
         text, separator = pc.replace_substring(text, separator, _UNIT_SEPARATOR), _UNIT_SEPARATOR
-    skipped: list[int] = []
 
     def skip(row: Any) -> str:
         skipped.append(row.number - 1)
