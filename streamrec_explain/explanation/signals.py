@@ -49,17 +49,20 @@ class ItemAttribution(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True)
 class FeatureColumns:
-    """Where the features that signals speak of stand in the spec; made once per release."""
+    """Where the features that signals speak of stand in the spec; made once per release.
+
+    The spec orders features by group, so that `group_starts` (user, item, cross) tell them apart.
+    """
 
     session_score: int
     category: list[int]
-    groups: tuple[NDArray[np.int64], ...]
+    group_starts: list[int]
 
     @classmethod
     def of(cls, spec: FeatureSpec) -> "FeatureColumns":
         """The columns of a spec."""
         category = [column for column, feature in enumerate(spec.features) if feature.category]
-        return cls(spec.index(SESSION_SCORE), category, tuple(spec.of_group(group) for group in GROUPS))
+        return cls(spec.index(SESSION_SCORE), category, [int(spec.of_group(group)[0]) for group in GROUPS])
 
 
 def attribute_list(
@@ -72,6 +75,7 @@ def attribute_list(
     sums = groups.sums(events)
     shares = attention(sums)
     attended = largest(shares, TOP_ITEMS)
+    codes = groups.codes.tolist()
     return [
         ItemAttribution(*row)
         for row in zip(
@@ -81,8 +85,8 @@ def attribute_list(
             np.take(shap, columns.category, axis=1).sum(axis=1).tolist(),
             _group_shares(columns, shap).tolist(),
             shap[:, columns.session_score].tolist(),
-            _named(groups.codes, sums, largest(sums, 2)),
-            _named(groups.codes, shares, attended),
+            _named(codes, sums.tolist(), largest(sums, 2).tolist()),
+            _named(codes, shares.tolist(), attended.tolist()),
             np.take_along_axis(sums, attended, axis=1).tolist(),
             sums.sum(axis=1).tolist(),
             _recency_bias(attention(events)).tolist(),
@@ -138,19 +142,14 @@ def fact(item: ListItem, name: str, default: float) -> float:
 
 
 def _group_shares(columns: FeatureColumns, shap: Floats) -> Floats:
-    # Each group is summed over a contiguous row, so that a row's shares never depend on the rows beside it.
-    size = np.abs(shap)
-    masses = np.stack([np.take(size, group, axis=1).sum(axis=1) for group in columns.groups], axis=1)
+    masses = np.add.reduceat(np.abs(shap), columns.group_starts, axis=1)
     total = masses.sum(axis=1, keepdims=True)
     shares: Floats = np.divide(masses, total, out=np.zeros_like(masses), where=total > 0)
     return shares
 
 
-def _named(
-    codes: NDArray[np.int32], values: Floats, order: NDArray[np.int64]
-) -> list[list[tuple[int, float]]]:
-    named, chosen = codes[order].tolist(), np.take_along_axis(values, order, axis=1).tolist()
-    return [list(zip(*row, strict=True)) for row in zip(named, chosen, strict=True)]
+def _named(codes: list[int], values: list[list[float]], order: list[list[int]]) -> list[list[tuple[int, float]]]:
+    return [[(codes[group], row[group]) for group in top] for row, top in zip(values, order, strict=True)]
 
 
 def _recency_bias(shares: Floats) -> Floats:
