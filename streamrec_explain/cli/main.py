@@ -3,6 +3,9 @@
 import click
 
 from streamrec_explain.cli.events import events
+from streamrec_explain.cli.promote import promote, releases, rollback
+from streamrec_explain.cli.trace import replay, trace
+from streamrec_explain.cli.train import train
 
 
 @click.group()
@@ -11,4 +14,5 @@ def main() -> None:
     """Explanations for a recommender that are true of the model, and can be traced and replayed."""
 
 
-main.add_command(events)
+for command in (events, train, promote, rollback, releases, trace, replay):
+    main.add_command(command)
