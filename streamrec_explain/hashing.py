@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 
@@ -49,9 +50,13 @@ class _HashSink:
 
 
 def table_digest(table: pa.Table) -> str:
-    """SHA-256 of a table's schema and content as one Arrow stream of fixed batches (chunking is irrelevant)."""
+    """SHA-256 of a table's schema and content as one Arrow stream of fixed batches (chunking is irrelevant).
+
+    Rows are copied first: a copy has zeros under its nulls, where the original may hold anything.
+    """
     sink = _HashSink()
-    whole = table.combine_chunks().replace_schema_metadata(None)
+    rows = pa.array(np.arange(table.num_rows))
+    whole = table.replace_schema_metadata(None).take(rows).combine_chunks()
     with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), whole.schema) as writer:
         writer.write_table(whole, max_chunksize=65536)
     return sink.hash.hexdigest()

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.feather as feather
+from pyarrow import feather
 
 from streamrec_explain.errors import EventDataError
 from streamrec_explain.events.schema import TABLES
