@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from streamrec_explain.trees.compilation import Bytes, Flags, Floats, Ints, Offsets, kernel
 from streamrec_explain.trees.ensemble import MISSING_NONE, NUMERIC, TreeEnsemble
-from streamrec_explain.trees.predict import in_set, is_missing
+from streamrec_explain.trees.predict import in_set, is_missing, numeric_value
 from streamrec_explain.trees.vectors import BYTES_PER_VECTOR
 
 COLUMN_LIMITS = 255  # thresholds per column: codes 0..255
@@ -125,7 +125,7 @@ def _rank(thresholds: Floats, x: float) -> int:
         half = length // 2
         start += half * np.int64(thresholds[start + half - 1] < x)
         length -= half
-    return start + np.int64(thresholds[start] < x)
+    return int(start + np.int64(thresholds[start] < x))
 
 
 @kernel
@@ -152,7 +152,9 @@ def _encode(
             elif is_missing(x, missing[axis]):
                 rank = 0 if default_left[axis] else own.shape[0]
             else:
-                rank = _rank(own, 0.0 if np.isnan(x) else x)
+                rank = _rank(own, numeric_value(x))
             for column in range(first_column[axis], first_column[axis + 1]):
                 base = (column - first_column[axis]) * COLUMN_LIMITS
-                codes[row // BYTES_PER_VECTOR, column, row % BYTES_PER_VECTOR] = min(max(rank - base, 0), COLUMN_LIMITS)
+                codes[row // BYTES_PER_VECTOR, column, row % BYTES_PER_VECTOR] = min(
+                    max(rank - base, 0), COLUMN_LIMITS
+                )

@@ -18,11 +18,11 @@ class TreeEnsemble:
     """T trees with N splits, L leaves and C category sets; a raw score is the sum of the reached leaf values.
 
     A child is a split index if >= 0, otherwise the leaf index ~child. A numeric split (`category_set`
-    NUMERIC) sends x <= threshold left; a missing x follows `default_left`, where missing means: never for
-    MISSING_NONE (NaN counts as 0), |x| <= ZERO_THRESHOLD or NaN for MISSING_ZERO, NaN for MISSING_NAN. A
-    categorical split sends the categories of its set left and everything else (NaN, negative, unknown) right.
-    The words of set c are `set_words[set_offsets[c]:set_offsets[c + 1]]`; bit b of word w stands for category
-    32 * w + b.
+    NUMERIC) sends x <= threshold left, where |x| <= ZERO_THRESHOLD counts as 0; a missing x follows
+    `default_left`, where missing means: never for MISSING_NONE (NaN counts as 0), |x| <= ZERO_THRESHOLD or NaN
+    for MISSING_ZERO, NaN for MISSING_NAN. A categorical split truncates x to an integer and sends the
+    categories of its set left and everything else (NaN, negative, unknown) right. The words of set c are
+    `set_words[set_offsets[c]:set_offsets[c + 1]]`; bit b of word w stands for category 32 * w + b.
     """
 
     feature_names: tuple[str, ...]

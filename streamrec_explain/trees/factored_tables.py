@@ -49,7 +49,9 @@ class FactoredTables:
     lines: Floats  # [entries, LANES]
 
     @classmethod
-    def filled(cls, groups: Sequence[Group], games: LeafGames, n_columns: int, n_features: int) -> "FactoredTables":
+    def filled(
+        cls, groups: Sequence[Group], games: LeafGames, n_columns: int, n_features: int
+    ) -> "FactoredTables":
         """Tabulate both sides of every group."""
         parts = [(group, side) for group in groups for side in (0, 1)]
         lanes = np.full((len(parts), LANES), n_features, dtype=np.int32)
@@ -117,7 +119,13 @@ def _fill(
         rule = rule_offsets[n_nodes[side]]
         for cell in range(cell_offsets[side + 1] - cell_offsets[side]):
             set_codes_of_cell(
-                cell, digit_offsets[side], digit_offsets[side + 1], digit_column, sample_offsets, samples, codes
+                cell,
+                digit_offsets[side],
+                digit_offsets[side + 1],
+                digit_column,
+                sample_offsets,
+                samples,
+                codes,
             )
             entry = entry_offsets[side] + cell * n_nodes[side]
             for game in range(game_offsets[side], game_offsets[side] + n_games):
@@ -169,9 +177,13 @@ def _add(
                 entries_1[row] = entry_offsets[side + 1] + cells_1[row] * n
             first = block * BYTES_PER_VECTOR
             for row in range(0, min(n_rows - first, BYTES_PER_VECTOR), LANES):
-                columns = _values(lines, entries_0[row : row + LANES], products, entries_1[row : row + LANES], n)
+                columns = _values(
+                    lines, entries_0[row : row + LANES], products, entries_1[row : row + LANES], n
+                )
                 add_columns(phi_Fn, lanes, side, first + row, columns)
-                columns = _values(lines, entries_1[row : row + LANES], products, entries_0[row : row + LANES], n)
+                columns = _values(
+                    lines, entries_1[row : row + LANES], products, entries_0[row : row + LANES], n
+                )
                 add_columns(phi_Fn, lanes, side + 1, first + row, columns)
 
 

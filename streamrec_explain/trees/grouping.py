@@ -11,7 +11,7 @@ most LANES features and MAX_CELLS cells each. On side 0 all leaves of the group 
 conditions), which makes their Shapley values a short sum of products of a side-0 and a side-1 entry.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,7 +122,9 @@ def _run(games: LeafGames, first: int, n_games: int) -> Run:
         satisfied=np.array([mask for masks in satisfied for mask in masks], dtype=np.uint64),
         limits=tuple(limits),
         players=np.array([_mask(per_feature[feature]) for feature in features], dtype=np.uint64),
-        alike=np.array([_alike(per_feature[feature]) for feature in features], dtype=np.uint64).reshape(-1, RUN),
+        alike=np.array([_alike(per_feature[feature]) for feature in features], dtype=np.uint64).reshape(
+            -1, RUN
+        ),
     )
 
 
@@ -136,7 +138,7 @@ def _intervals(games: LeafGames, player: int) -> dict[int, Interval]:
     return wanted
 
 
-def _limits(intervals: "Iterator[Interval] | object") -> tuple[int, ...]:
+def _limits(intervals: Iterable[Interval]) -> tuple[int, ...]:
     return tuple(sorted({limit for interval in intervals for limit in interval} - set(ALL_CODES)))
 
 
@@ -149,7 +151,7 @@ def _satisfied(wanted: dict[int, Interval], limits: tuple[int, ...], n_games: in
     return masks
 
 
-def _mask(games: "Iterator[int] | dict[int, object]") -> int:
+def _mask(games: Iterable[int]) -> int:
     return sum(1 << i for i in games)
 
 
@@ -189,7 +191,13 @@ def _feature_cells(
 
 @kernel
 def _plain_cost(
-    mask: int, column_feature: Ints, holders: Masks, intervals: Ints, satisfied: Masks, players: Masks, sides: Ints
+    mask: int,
+    column_feature: Ints,
+    holders: Masks,
+    intervals: Ints,
+    satisfied: Masks,
+    players: Masks,
+    sides: Ints,
 ) -> int:
     """Cells of the group as one table, or 0 if it does not fit; `sides` becomes 0 for its features."""
     width, cells, column = 0, 1, 0
@@ -238,7 +246,7 @@ def _factored_cost(
             cells[side] *= _feature_cells(mask, first, column_feature, holders, intervals, satisfied)
             if width[side] > LANES or cells[side] > MAX_CELLS:
                 return 0
-    return cells[0] + cells[1]
+    return int(cells[0] + cells[1])
 
 
 @kernel
@@ -274,9 +282,7 @@ def _kinds(
     for game in range(n_games):
         mask = np.uint64(1) << np.uint64(game)
         for kind in (1, 0):
-            if _cost(
-                mask, kind == 1, column_feature, holders, intervals, satisfied, players, alike, sides
-            ):
+            if _cost(mask, kind == 1, column_feature, holders, intervals, satisfied, players, alike, sides):
                 kinds[game] = kind
     return kinds
 
@@ -296,11 +302,21 @@ def _merged(
     n = masks.shape[0]
     groups = masks.copy()
     sides = np.empty(players.shape[0], np.int32)
-    cost = np.zeros((n, n), np.int32)  # of the union of i < j; 0 where it does not fit; own cost on the diagonal
+    cost = np.zeros(
+        (n, n), np.int32
+    )  # of the union of i < j; 0 where it does not fit; own cost on the diagonal
     for i in range(n):
         for j in range(i, n):
             cost[i, j] = _cost(
-                groups[i] | groups[j], factored, column_feature, holders, intervals, satisfied, players, alike, sides
+                groups[i] | groups[j],
+                factored,
+                column_feature,
+                holders,
+                intervals,
+                satisfied,
+                players,
+                alike,
+                sides,
             )
     while True:
         best, left, right = np.int64(1) << 40, -1, -1

@@ -39,7 +39,7 @@ class LeafGames:
     above: Flags  # [conditions]
     tree: Ints  # [games] the tree of each leaf
 
-    def subset(self, games: "Ints | Offsets") -> "LeafGames":
+    def subset(self, games: Ints | Offsets) -> "LeafGames":
         """The given games only, in the given order."""
         players = _ranges(self.player_offsets, games)
         conditions = _ranges(self.condition_offsets, players)
@@ -89,7 +89,7 @@ def offsets_of(lengths: Iterable[int]) -> Offsets:
     return np.cumsum([0, *lengths]).astype(np.int64)
 
 
-def _ranges(offsets: Offsets, chosen: "Ints | Offsets") -> Offsets:
+def _ranges(offsets: Offsets, chosen: Ints | Offsets) -> Offsets:
     pieces = [np.arange(offsets[i], offsets[i + 1]) for i in chosen]
     return np.concatenate([np.zeros(0, np.int64), *pieces]).astype(np.int64)
 

@@ -87,7 +87,15 @@ def _add(
 
 @kernel
 def _add_node(
-    t: float, weight: float, first: int, d: int, ratio: Floats, bits: Floats, factors: Floats, suffix: Floats, terms: Floats
+    t: float,
+    weight: float,
+    first: int,
+    d: int,
+    ratio: Floats,
+    bits: Floats,
+    factors: Floats,
+    suffix: Floats,
+    terms: Floats,
 ) -> None:
     """Add weight * Prod_{g != p} f_g(t) to the terms of each of d players, for eight rows."""
     after = fill_floats(1.0)

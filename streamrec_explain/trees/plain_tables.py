@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from streamrec_explain.trees.compilation import Bytes, Flags, Floats, Ints, Offsets, kernel
 from streamrec_explain.trees.bundles import Bundles, bundle_sides
+from streamrec_explain.trees.compilation import Bytes, Flags, Floats, Ints, Offsets, kernel
 from streamrec_explain.trees.grouping import LANES, Group
 from streamrec_explain.trees.leaf_games import LeafGames, game_terms, rules_up_to
 from streamrec_explain.trees.sides import Sides, features_of, find_cells, lay_out, set_codes_of_cell
@@ -33,7 +33,9 @@ class PlainTables:
     lines: Floats
 
     @classmethod
-    def filled(cls, groups: Sequence[Group], games: LeafGames, n_columns: int, n_features: int) -> "PlainTables":
+    def filled(
+        cls, groups: Sequence[Group], games: LeafGames, n_columns: int, n_features: int
+    ) -> "PlainTables":
         """Fill every line by the leaf-wise formula on a row that lies in its cell."""
         bundles = bundle_sides([features_of((group, 0)) for group in groups], n_features)
         sides = lay_out([(groups[i], 0) for i in bundles.order], bundles.lanes_of_sides(), games)
@@ -88,7 +90,13 @@ def _fill(
     for side in range(cell_offsets.shape[0] - 1):
         for cell in range(cell_offsets[side + 1] - cell_offsets[side]):
             set_codes_of_cell(
-                cell, digit_offsets[side], digit_offsets[side + 1], digit_column, sample_offsets, samples, codes
+                cell,
+                digit_offsets[side],
+                digit_offsets[side + 1],
+                digit_column,
+                sample_offsets,
+                samples,
+                codes,
             )
             for game in range(game_offsets[side], game_offsets[side + 1]):
                 first = player_offsets[game]
@@ -155,7 +163,16 @@ def _add(
             first, last = bundle_offsets[step], bundle_offsets[step + 1]
             found = entries[step % 2]
             _find_bundle(
-                codes, first, last, cell_offsets, node_offsets, node_column, node_limit, node_delta, cells, found
+                codes,
+                first,
+                last,
+                cell_offsets,
+                node_offsets,
+                node_column,
+                node_limit,
+                node_delta,
+                cells,
+                found,
             )
             if n_rows <= BYTES_PER_VECTOR:
                 for side in range(last - first):

@@ -50,6 +50,12 @@ def is_missing(x: float, missing: int) -> bool:
 
 
 @kernel
+def numeric_value(x: float) -> float:
+    """What a numeric split compares: LightGBM reads NaN and numbers as small as ZERO_THRESHOLD as 0."""
+    return 0.0 if np.isnan(x) or abs(x) <= ZERO_THRESHOLD else x
+
+
+@kernel
 def in_set(x: float, category_set: int, set_offsets: Offsets, set_words: NDArray[np.uint32]) -> bool:
     """Whether x, truncated to an integer as LightGBM does, is a category of the set."""
     if not (x > -1.0 and x < _BEYOND_CATEGORIES):  # NaN fails both comparisons; -0.5 truncates to category 0
@@ -88,7 +94,7 @@ def _walk(
                 elif is_missing(x, missing[child]):
                     goes_left = default_left[child]
                 else:
-                    goes_left = (0.0 if np.isnan(x) else x) <= threshold[child]
+                    goes_left = numeric_value(x) <= threshold[child]
                 child = left[child] if goes_left else right[child]
             total += leaf_value[~child]
         scores[row] = total

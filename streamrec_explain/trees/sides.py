@@ -98,7 +98,9 @@ def _digits(group: Group, side: int) -> list[_Digit]:
     for c, feature in enumerate(run.column_feature.tolist()):
         if group.sides[feature] != side or not int(run.holders[c]) & group.mask:
             continue
-        signatures = [mask & group.mask for mask in run.satisfied[run.intervals[c] : run.intervals[c + 1]].tolist()]
+        signatures = [
+            mask & group.mask for mask in run.satisfied[run.intervals[c] : run.intervals[c + 1]].tolist()
+        ]
         value = {signature: i for i, signature in enumerate(dict.fromkeys(signatures))}
         codes = (*run.limits[c], 255)
         samples = [codes[signatures.index(signature)] for signature in value]
@@ -148,7 +150,14 @@ def set_codes_of_cell(
 
 @kernel
 def find_cells(
-    codes: Bytes, block: int, first_node: int, last_node: int, column: Ints, limit: Bytes, delta: Bytes, cells: Bytes
+    codes: Bytes,
+    block: int,
+    first_node: int,
+    last_node: int,
+    column: Ints,
+    limit: Bytes,
+    delta: Bytes,
+    cells: Bytes,
 ) -> None:
     """Write the cells of a block's 64 rows on one side; codes are [blocks, n_columns, 64]."""
     found = zero_bytes()

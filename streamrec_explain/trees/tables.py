@@ -66,4 +66,6 @@ def _within_budget(
     cheapest_first = sorted(groups, key=lambda group: sizes[group] / group.mask.bit_count())
     total = np.cumsum([sizes[group] for group in cheapest_first])
     fitting = set(cheapest_first[: int(np.searchsorted(total, memory_budget, side="right"))])
-    return [group for group in groups if group in fitting], [group for group in groups if group not in fitting]
+    return [group for group in groups if group in fitting], [
+        group for group in groups if group not in fitting
+    ]

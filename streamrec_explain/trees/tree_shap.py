@@ -75,6 +75,11 @@ class TreeShapExplainer:
         """SHA-256 of the model in normal form."""
         return self.ensemble.digest()
 
+    @property
+    def table_bytes(self) -> int:
+        """Memory that the tables take."""
+        return self._tables.n_bytes
+
     def shap_values(self, rows: ArrayLike) -> Floats:
         """Shapley values float64 [n, F] of rows [n, F] in the model's feature order.
 
