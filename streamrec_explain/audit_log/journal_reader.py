@@ -20,6 +20,15 @@ def record_of(connection: sqlite3.Connection, request_id: str) -> StoredRecord |
     return None if row is None else StoredRecord(*row)
 
 
+def records_of_users(connection: sqlite3.Connection, user_id_hashes: Sequence[str]) -> list[StoredRecord]:
+    """The records of these pseudonyms in an open journal, in the order in which they were appended."""
+    marks = ", ".join("?" for _ in user_id_hashes)
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM records WHERE user_id_hash IN ({marks}) ORDER BY sequence", tuple(user_id_hashes)
+    )
+    return [StoredRecord(*row) for row in rows]
+
+
 def journal_paths(folder: Path) -> list[Path]:
     """The journals of every worker that ever served from this folder, by name."""
     return sorted(folder.glob(f"*{JOURNAL_SUFFIX}"))

@@ -21,6 +21,16 @@ from streamrec_explain.audit_log.spool import spooled
 from streamrec_explain.errors import AuditLogError, EntryNotFoundError, WriteConflictError
 from streamrec_explain.records import AuditRequest
 
+_LONGEST_COMMIT_HOURS = 168
+_FORGET_AT_ONCE = {
+    "delta.logRetentionDuration": "interval 0 seconds",
+    "delta.deletedFileRetentionDuration": "interval 0 seconds",
+}
+_KEEP_HISTORY = {
+    "delta.logRetentionDuration": "interval 30 days",
+    "delta.deletedFileRetentionDuration": "interval 7 days",
+}
+
 
 class Partition(msgspec.Struct, frozen=True, order=True):
     """One (date, region) of the table; `date` is the UTC day as YYYY-MM-DD."""
@@ -116,9 +126,27 @@ class AuditTable:
             seen.delete(partition.condition)
 
     def vacuum(self, *, keep_hours: int, dry_run: bool) -> list[str]:
-        """Delete (or only list) the files that no version of the last hours names."""
+        """Delete (or only list) the files that no version of the last hours names.
+
+        From a week on also files that no version ever named, which killed writers left; a younger one may
+        belong to a commit that is under way.
+        """
+        orphans = keep_hours >= _LONGEST_COMMIT_HOURS
         with _store_errors(self.uri):
-            return sorted(self.open().vacuum(keep_hours, dry_run, enforce_retention_duration=False))
+            return sorted(self.open().vacuum(keep_hours, dry_run, enforce_retention_duration=False, full=orphans))
+
+    def forget_history(self) -> None:
+        """Delete every replaced file and older version at once, so that removed data is gone from the disk.
+
+        The transaction log keeps statistics of removed files; it is cut back to a checkpoint of the newest
+        version. Fences survive, readers of an older version do not.
+        """
+        with _store_errors(self.uri):
+            self.vacuum(keep_hours=0, dry_run=False)
+            self.open().alter.set_table_properties(_FORGET_AT_ONCE)
+            self.open().create_checkpoint()
+            self.open().cleanup_metadata()
+            self.open().alter.set_table_properties(_KEEP_HISTORY)
 
     def query(self, sql: str, seen: DeltaTable | None = None) -> pa.Table:
         """Run SQL (DataFusion) over the table, named `entries`, and return the whole answer."""

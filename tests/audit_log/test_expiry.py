@@ -1,5 +1,6 @@
 """Expiry and vacuum: gone on the day, from every tier, and then from the disk."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,14 @@ def test_vacuum_deletes_what_no_kept_version_names(filled: AuditTable, hot: Audi
     assert 2 == apply_vacuum(plan, filled)
     assert 1 == len(set(Path(filled.uri).rglob("*.parquet")))
     assert 3 == filled.rows("true").num_rows
+
+
+def test_vacuum_deletes_what_a_killed_writer_left(filled: AuditTable) -> None:
+    """A file that no version names goes once it is a week old; a fresh one may belong to a running commit."""
+    old, fresh = (Path(filled.uri) / "date=2026-01-01" / "region=US" / name for name in ("old.parquet", "new.parquet"))
+    for path in (old, fresh):
+        path.write_bytes(b"torn")
+    os.utime(old, (1, 1))
+    assert 1 == apply_vacuum(plan_vacuum(filled), filled)
+    assert (False, True) == (old.exists(), fresh.exists())
+    assert () == plan_vacuum(filled, keep_hours=0).files
