@@ -12,7 +12,7 @@ from orchestration.models import ports
 from orchestration.models.plots import loss_curve
 from orchestration.resources import Registry, TrainingSettings
 from orchestration.values import BuiltExplainer, ComponentVersion, TrainedReranker, TrainedSessionModel
-from streamrec_explain.attribution.shap_conformance import draw_summary, draw_waterfall
+from streamrec_explain.attribution.shap_conformance import summary_plot, waterfall_plot
 from streamrec_explain.events.interactions import interactions
 from streamrec_explain.events.splits import split_phases
 from streamrec_explain.events.world import World
@@ -134,8 +134,8 @@ def shap_explainer(
         plots = Path(name) / "plots"
         plots.mkdir()
         values = explainer.shap_values(sample)
-        summary = draw_summary(values, sample, DEFAULT_SPEC.names)
-        waterfall = draw_waterfall(values[0], sample[0], explainer.expected_value, DEFAULT_SPEC.names)
+        summary = summary_plot(values, sample, list(DEFAULT_SPEC.names))
+        waterfall = waterfall_plot(values[0], explainer.expected_value, sample[0], list(DEFAULT_SPEC.names))
         (plots / "summary.png").write_bytes(summary)
         (plots / "waterfall.png").write_bytes(waterfall)
         log.log_folder(plots, "plots")

@@ -12,7 +12,7 @@ from orchestration.values import (
     TrainedReranker,
     TrainedSessionModel,
 )
-from streamrec_explain.attribution.shap_conformance import largest_deviation
+from streamrec_explain.attribution.shap_conformance import conformance
 from streamrec_explain.errors import StreamRecError
 from streamrec_explain.events.interactions import interactions
 from streamrec_explain.events.report import ValidationReport
@@ -25,6 +25,7 @@ from streamrec_explain.features.spec import DEFAULT_SPEC
 from streamrec_explain.models.leakage import leaking_rows
 from streamrec_explain.models.ranking_metrics import ndcg
 from streamrec_explain.models.reranker_dataset import RerankerDataset
+from streamrec_explain.models.reranker_training import booster_of
 from streamrec_explain.models.session_evaluation import evaluate_session
 from streamrec_explain.models.session_model import SessionModel
 from streamrec_explain.release.bundle import verify_bundle
@@ -85,8 +86,10 @@ def _leakage(bounds: GateBounds, events: World, catalogue: Catalogue, model: Ses
 
 def _conformance(bounds: GateBounds, text: str, explainer: BuiltExplainer, rows: RerankerDataset) -> GateResult:
     sample = rows.test.features[:CONFORMANCE_ROWS]
-    deviation = largest_deviation(explainer.explainer, text, sample)
-    detail = f"largest deviation on {len(sample)} test rows (log-odds)"
+    report = conformance(explainer.explainer, booster_of(text), sample)
+    deviation = max(report.from_shap or 0.0, report.from_pred_contrib, report.additivity)
+    peers = "LightGBM" if report.from_shap is None else "LightGBM and shap's C extension"
+    detail = f"largest relative deviation from {peers} and from additivity on {len(sample)} test rows"
     return bounds.judge("explainer_conformance", deviation, detail)
 
 

@@ -33,6 +33,7 @@ def retrieve(
     scores = bundle.session_model.scores(history.codes, history.lags, unseen)
     by_score = unseen[np.argsort(-scores, kind="stable")[: size // 2]]
     rank = trends.facts[trends.market_index(region), unseen, _RANK]
+    rank = np.where(rank > 0, rank, np.inf)  # 0: not ranked
     by_trend = unseen[np.argsort(rank, kind="stable")[: size // 4]]
     chosen = np.concatenate([by_score, by_trend, rng.permutation(unseen)[: size // 4]])
     return tuple(bundle.catalogue.item_ids[code] for code in _distinct(chosen).tolist())

@@ -67,6 +67,11 @@ def train_reranker(
     return str(booster.model_to_string(num_iteration=first + 1 + int(np.argmin(loss[first:]))))
 
 
+def booster_of(text: str) -> lgb.Booster:
+    """LightGBM's own model of a text, to compare with; nothing that serves needs it."""
+    return lgb.Booster(model_str=text)
+
+
 def _check(part: str, x: NDArray[np.floating], labels: NDArray[np.bool_], spec: FeatureSpec) -> None:
     if x.ndim != 2 or x.shape != (labels.size, len(spec)):
         raise TrainingError(f"{part} rows must be [{labels.size}, {len(spec)}] as the spec says, got {x.shape}")
