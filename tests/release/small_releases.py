@@ -21,7 +21,7 @@ GOOD_VALUES = {
     "explainer_conformance": 1e-13,
     "ranking_vs_baselines": 0.02,
     "ranking_vs_champion": 0.001,
-    "faithfulness": 0.4,
+    "faithfulness": 0.95,
 }
 
 

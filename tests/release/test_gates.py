@@ -64,7 +64,7 @@ def test_verdict_by_a_lowered_bound_refuses() -> None:
     """A verdict counts only if it was judged by the bound inside the bundle."""
     lowered = Bound("at_least", -1.0, "x")
     results = (GateResult("faithfulness", -0.5, lowered, True, ""), *gate_results()[:-1])
-    assert ["faithfulness: judged by at least -1, the bundle says above 0"] == refusals(BOUNDS, results)
+    assert ["faithfulness: judged by at least -1, the bundle says at least 0.9"] == refusals(BOUNDS, results)
 
 
 def test_first_release_needs_no_champion() -> None:

@@ -62,7 +62,8 @@ def test_two_processes_promote_at_once(
     for racer in racers:
         racer.start()
     for racer in racers:
-        racer.join()
+        racer.join(timeout=120)
+    assert [0, 0] == [racer.exitcode for racer in racers]
     outcomes = dict(results.get() for _ in racers)
     assert ["PromotionConflictError", "won"] == sorted(outcomes.values())
     assert ["won"] == [outcomes[entry.to_version] for entry in ledger.entries()]
