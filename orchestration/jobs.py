@@ -23,7 +23,7 @@ promote = dg.define_asset_job(
 )
 refresh_snapshots = dg.define_asset_job(
     "refresh_snapshots",
-    dg.AssetSelection.assets("events", "catalogue", "users_snapshot", "trends_snapshot"),
+    dg.AssetSelection.assets("events", "event_validation", "catalogue", "users_snapshot", "trends_snapshot"),
     description="Read new events and refresh the user and trend snapshots.",
 )
 audit_log_maintenance = dg.define_asset_job(
