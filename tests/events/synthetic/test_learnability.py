@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy import sparse
 
 from streamrec_explain.events.interactions import Interactions, interactions
 from streamrec_explain.events.splits import TEST_PHASE, split_phases
