@@ -30,10 +30,7 @@ UPDATE lease SET fence = fence + 1, holder = :holder, expires_ms = :now + :durat
 WHERE expires_ms <= :now RETURNING fence
 """
 _BEGIN = "INSERT INTO entries (state, to_version, entry) VALUES ('begun', ?, ?)"
-_MOVED = """
-UPDATE entries SET state = 'done'
-WHERE state = 'begun' AND to_version IS ? AND id = (SELECT max(id) FROM entries)
-"""
+_MOVED = "UPDATE entries SET state = 'done' WHERE state = 'begun' AND to_version IS ?"
 
 Clock = Callable[[], int]
 
