@@ -15,6 +15,7 @@ from serving.middleware import Admission
 from serving.openapi import EXPLAIN_OPERATION, with_wire_schemas
 from serving.release_slot import Serving
 from serving.service import Service
+from streamrec_explain.features.snapshots import TrendSnapshot, UserSnapshot
 
 MODEL_VERSION_HEADER = "X-Model-Version"
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -75,7 +76,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
 
 def _described(serving: Serving) -> dict[str, Any]:
     bundle = serving.engine.bundle
-    snapshots = {"users": serving.users, "trends": serving.trends}
+    snapshots: dict[str, UserSnapshot | TrendSnapshot] = {"users": serving.users, "trends": serving.trends}
     return {
         "model_version": serving.model_version,
         "policy": bundle.policy,

@@ -1,115 +1,122 @@
-"""The auditor app, a process of its own: traces one explanation, answers questions about many, notes who asked."""
+"""The auditor's app, a process of its own: trace an explanation, ask which were given, and log who asked."""
 
 import logging
-from collections.abc import Iterator
-from hmac import compare_digest
 from importlib.metadata import version
-from itertools import islice
+from itertools import chain, islice
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
-from fastapi.responses import PlainTextResponse, StreamingResponse
+from fastapi import Depends, FastAPI, Query, Response
+from fastapi.responses import PlainTextResponse
 
+from serving.auditors import Auditors
 from serving.errors import JSON, map_errors
+from serving.moments import unix_ms
 from serving.settings import Settings
 from streamrec_explain.audit_log.lookup import AuditLog
-from streamrec_explain.audit_log.queries import EntryFilter, entries
+from streamrec_explain.audit_log.queries import EntryFilter, EntrySummary, entries
 from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.waiting import waiting_entries
 from streamrec_explain.pseudonym import KeyRing
 from streamrec_explain.release.cache import ReleaseCache
 from streamrec_explain.release.source import ReleaseSource
-from streamrec_explain.trace import trace
+from streamrec_explain.trace import Trace, trace
 
-MOST_ENTRIES = 10_000
-log = logging.getLogger(__name__)
+MOST_ENTRIES = 1_000
 ExplanationType = Literal["watch_history", "category_match", "trending", "personalized", "promoted", "generic"]
+Text = Annotated[str | None, Query(max_length=256)]
+log = logging.getLogger(__name__)
 
 
-class Auditor:
-    """What questions are answered from: journals, both tiers, releases, and the keys that find a person."""
+class FoundEntries(msgspec.Struct, frozen=True):
+    """Entries that were asked for; `truncated` is true where there are more than the limit."""
+
+    entries: tuple[EntrySummary, ...]
+    truncated: bool
+
+
+class AuditorDesk:
+    """Answers auditors from the audit log and the registry of one deployment."""
 
     def __init__(self, settings: Settings, keys: KeyRing) -> None:
         home = settings.home
-        self.keys = keys
-        self.tables = (AuditTable(home.audit_log_hot, "hot"), AuditTable(home.audit_log_cold, "cold"))
-        self.log = AuditLog(home.journal, *self.tables)
-        self.source = ReleaseSource(settings.registry_uri, ReleaseCache(home.releases))
-        self._tokens = _tokens(settings)
+        hot, cold = AuditTable(home.audit_log_hot), AuditTable(home.audit_log_cold, "cold")
+        self._log = AuditLog(home.journal, hot, cold)
+        self._source = ReleaseSource(settings.registry_uri, ReleaseCache(home.releases))
+        self._keys = keys
 
-    def who(self, request: Request) -> str:
-        """The name of who asks; 401 where auditors are named and the bearer token is none of theirs."""
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not self._tokens:
-            return "local"
-        for name, token in self._tokens.items():
-            if compare_digest(token.encode(), given.encode()):
-                return name
-        raise HTTPException(401, "name yourself with Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
+    def trace(self, explanation_id: str) -> Trace:
+        """Everything behind one explanation; EntryNotFoundError if no tier has it."""
+        return trace(explanation_id, self._log, self._source.folder, self._source.registry)
 
-    def entries(self, wanted: EntryFilter, limit: int) -> Iterator[bytes]:
-        """One JSON array of at most `limit` entries, piece by piece."""
-        present = [table for table in self.tables if table.exists()]
-        yield b"["
-        for place, entry in enumerate(islice(entries(present, wanted, limit=limit), limit)):
-            yield (b",\n" if place else b"") + msgspec.json.encode(entry)
-        yield b"]"
+    def users(self, user_id: str) -> tuple[str, ...]:
+        """The pseudonyms of a user: the id itself goes no further than this."""
+        return tuple(self._keys.pseudonyms(user_id).values())
+
+    def entries(self, wanted: EntryFilter, limit: int) -> FoundEntries:
+        """What waits in the journals first, then hot, then cold; each entry once."""
+        waiting = list(islice(waiting_entries(self._log.journals, wanted), limit + 1))
+        tables = [table for table in (self._log.hot, self._log.cold) if table.exists()]
+        found: dict[str, EntrySummary] = {}
+        for entry in chain(waiting, entries(tables, wanted, limit=limit + 1)):
+            found.setdefault(entry.explanation_id, entry)
+            if len(found) > limit:
+                break
+        return FoundEntries(tuple(islice(found.values(), limit)), len(found) > limit)
 
 
 def create_auditor(settings: Settings, keys: KeyRing) -> FastAPI:
-    """The app over a home folder's audit log."""
+    """The app of the auditor; SettingsError if it would answer strangers."""
+    settings.require_auditors()
+    desk, who = AuditorDesk(settings, keys), Auditors.read(settings.auditors)
     app = FastAPI(
         title="StreamRec Explain: auditor",
-        summary="Where an explanation came from, and which were given.",
+        summary="What was said to whom, why, and by which release.",
         version=version("streamrec-explain"),
     )
-    _add_routes(app, Auditor(settings, keys))
+    _add_questions(app, desk, who)
     map_errors(app)
     return app
 
 
-def _add_routes(app: FastAPI, auditor: Auditor) -> None:
+def _add_questions(app: FastAPI, desk: AuditorDesk, who: Auditors) -> None:
+    # Plain functions: they wait for tables and files, so each runs in a thread.
     @app.get("/v1/explanations/{explanation_id}", tags=["audit"], response_model=None)
-    def trace_one(explanation_id: str, who: Annotated[str, Depends(auditor.who)]) -> Response:
-        """Entry, release, component models, runs, data and code of one explanation."""
-        log.info("%s traced %s", who, explanation_id)
-        found = trace(explanation_id, auditor.log, auditor.source.folder, auditor.source.registry)
-        return Response(msgspec.json.encode(found), media_type=JSON)
+    def trace_explanation(explanation_id: str, auditor: Annotated[str, Depends(who.asking)]) -> Response:
+        """Trace an explanation to its release, runs, data and code; `unresolved` says which links are broken."""
+        log.info("%s asked for the trace of %s", auditor, explanation_id)
+        return _json(desk.trace(explanation_id))
 
     @app.get("/v1/explanations", tags=["audit"], response_model=None)
-    def query(
-        who: Annotated[str, Depends(auditor.who)],
-        user_id: str | None = None,
-        item_id: str | None = None,
-        release: str | None = None,
-        explanation_type: Annotated[ExplanationType | None, Query(alias="type")] = None,
-        region: str | None = None,
-        from_ms: Annotated[int | None, Query(alias="from", ge=0)] = None,
-        to_ms: Annotated[int | None, Query(alias="to", ge=0)] = None,
-        limit: Annotated[int, Query(ge=1, le=MOST_ENTRIES)] = 1_000,
-    ) -> StreamingResponse:
-        """Shipped entries by user, item, release, type and time (Unix ms, the end excluded), oldest first."""
-        users = None if user_id is None else tuple(auditor.keys.pseudonyms(user_id).values())
+    def find_explanations(
+        auditor: Annotated[str, Depends(who.asking)],
+        user_id: Text = None,
+        item_id: Text = None,
+        release: Text = None,
+        kind: Annotated[ExplanationType | None, Query(alias="type")] = None,
+        region: Text = None,
+        from_: Annotated[str | None, Query(alias="from", description="ISO 8601 or Unix ms")] = None,
+        to: Annotated[str | None, Query(description="ISO 8601 or Unix ms; itself excluded")] = None,
+        limit: Annotated[int, Query(ge=1, le=MOST_ENTRIES)] = 100,
+    ) -> Response:
+        """Which explanations were given: to a user, about an item, by a release, of a type, in a time."""
         wanted = EntryFilter(
-            users=users,
+            users=None if user_id is None else desk.users(user_id),
             item_id=item_id,
             model_version=release,
-            explanation_type=explanation_type,
+            explanation_type=kind,
             region=region,
-            from_ms=from_ms,
-            to_ms=to_ms,
+            from_ms=None if from_ is None else unix_ms(from_, "from"),
+            to_ms=None if to is None else unix_ms(to, "to"),
         )
-        # The pseudonym, not the user: this log must not hold what the audit log does not.
-        log.info("%s asked for %s", who, msgspec.json.encode(wanted).decode())
-        return StreamingResponse(auditor.entries(wanted, limit), media_type=JSON)
+        log.info("%s asked for entries with %s", auditor, wanted)
+        return _json(desk.entries(wanted, limit))
 
     @app.get("/livez", tags=["operation"])
-    def live() -> PlainTextResponse:
+    async def live() -> PlainTextResponse:
         """The process answers."""
         return PlainTextResponse("ok")
 
 
-def _tokens(settings: Settings) -> dict[str, str]:
-    if settings.auditors is None:
-        return {}
-    return msgspec.json.decode(settings.auditors.read_bytes(), type=dict[str, str])
+def _json(found: Trace | FoundEntries) -> Response:
+    return Response(msgspec.json.encode(found), media_type=JSON)

@@ -2,6 +2,7 @@
 
 import click
 
+from streamrec_explain.cli.demo import demo
 from streamrec_explain.cli.events import events
 from streamrec_explain.cli.promote import promote, releases, rollback
 from streamrec_explain.cli.trace import replay, trace
@@ -14,5 +15,5 @@ def main() -> None:
     """Explanations for a recommender that are true of the model, and can be traced and replayed."""
 
 
-for command in (events, train, promote, rollback, releases, trace, replay):
+for command in (demo, events, train, promote, rollback, releases, trace, replay):
     main.add_command(command)
