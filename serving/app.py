@@ -15,7 +15,6 @@ from serving.middleware import Admission
 from serving.openapi import EXPLAIN_OPERATION, with_wire_schemas
 from serving.release_slot import Serving
 from serving.service import Service
-from streamrec_explain.features.snapshots import TrendSnapshot, UserSnapshot
 
 MODEL_VERSION_HEADER = "X-Model-Version"
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -76,14 +75,14 @@ def _add_routes(app: FastAPI, service: Service) -> None:
 
 def _described(serving: Serving) -> dict[str, Any]:
     bundle = serving.engine.bundle
-    snapshots: dict[str, UserSnapshot | TrendSnapshot] = {"users": serving.users, "trends": serving.trends}
     return {
         "model_version": serving.model_version,
         "policy": bundle.policy,
         "locales": sorted(bundle.templates.locales),
         "items": len(bundle.catalogue),
         "feature_spec": bundle.spec.digest(),
-        "snapshots": {name: {"as_of_ms": each.as_of_ms, "digest": each.digest} for name, each in snapshots.items()},
+        "user_snapshot": {"as_of_ms": serving.users.as_of_ms, "digest": serving.users.digest},
+        "trend_snapshot": {"as_of_ms": serving.trends.as_of_ms, "digest": serving.trends.digest},
     }
 
 

@@ -18,7 +18,7 @@ class SnapshotFolder(Generic[Snapshot]):
         self.current: Snapshot | None = None
         self.problem: str | None = None
         self._folder = folder
-        self._read = read
+        self._read: Callable[[Path], Snapshot] = read
 
     def refresh(self) -> Snapshot | None:
         """The newest sound snapshot, None if there never was one; `problem` says what is wrong with the newest."""
