@@ -4,9 +4,9 @@ from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.reference.tree_shap import goes_left
 
 from streamrec_explain.trees.ensemble import TreeEnsemble
+from tests.reference.tree_shap import goes_left
 
 Player = tuple[float, float]  # ratio, bit
 

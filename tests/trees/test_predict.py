@@ -22,14 +22,17 @@ def test_scores_are_lightgbms(trained: Trained) -> None:
     )
 
 
-@pytest.mark.parametrize("value", [0.0, -0.0, 1e-35, ZERO_THRESHOLD, -ZERO_THRESHOLD, -1.1e-35, -0.5, 1e10, 3e9, np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize(
+    "value", [0.0, -0.0, 1e-35, ZERO_THRESHOLD, -ZERO_THRESHOLD, -1.1e-35, -0.5, 1e10, 3e9, np.inf, -np.inf, np.nan]
+)
 def test_odd_values_follow_lightgbm(trained: Trained, value: float) -> None:
     """Zeros, tiny, huge, infinite and missing values take LightGBM's branches in every column."""
     if np.isinf(value) and "categorical_feature: 4,5" in trained.text:
         pytest.skip("LightGBM casts infinity to an integer, which C++ leaves undefined")
     rows = np.full((1, N_FEATURES), value)
     ensemble = parse_lightgbm_text(trained.text)
-    assert trained.booster.predict(rows, raw_score=True)[0] == pytest.approx(predict_raw(ensemble, rows)[0], abs=1e-12)
+    expected = trained.booster.predict(rows, raw_score=True)[0]
+    assert expected == pytest.approx(predict_raw(ensemble, rows)[0], abs=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from streamrec_explain.errors import FeatureError
 from streamrec_explain.trees import plain_tables
