@@ -34,7 +34,7 @@ class SessionTrainingConfig:
     max_lag: int = 200
     epochs: int = 10
     learning_rate: float = 1e-2
-    weight_decay: float = 6.0
+    weight_decay: float = 4.0
     dropout: float = 0.3
     positions: int = 4096
     context: int = 100
