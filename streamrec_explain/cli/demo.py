@@ -28,6 +28,7 @@ from streamrec_explain.release.model_version import ModelVersion
 
 LISTS = 200
 SHOWN = 10
+AUDITED = 400
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ def demo(world: str, data: Path | None, home: Path, users: int, seed: int, outpu
     """
     started = time.monotonic()
     _say(f"training on the {world} world (about a minute and a half for {users} synthetic users)")
-    options = {"world": world, "users": users, "seed": seed, "audited": 400}
-    report = run_training(home, **options, data=None if data is None else str(data))
+    folder = None if data is None else str(data)
+    report = run_training(home, world=world, data=folder, users=users, seed=seed, audited=AUDITED)
     overridden = _ensure_champion(home, report)
     _say(f"serving {report.model_version} and explaining {LISTS} lists over HTTP")
     lists = DemoLists(home, seed)

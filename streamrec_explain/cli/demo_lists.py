@@ -25,25 +25,25 @@ class DemoLists:
         world = load_world(stored.values / "events")
         trends, users = latest_trend_snapshot(stored.trends), latest_user_snapshot(stored.users)
         self._moment = Moment(world, interactions(world), users, trends)
-        self._bundle = load_components(releases.folder(releases.champion()))
+        self.bundle = load_components(releases.folder(releases.champion()))
         self._seed = seed
 
     @property
     def catalogue(self) -> Catalogue:
         """The champion's catalogue."""
-        return self._bundle.catalogue
+        return self.bundle.catalogue
 
     def sampled(self, count: int) -> Iterator[tuple[str, ListContext]]:
         """User id and list of up to `count` random users."""
         _, audited = folds(self._moment.events, self._seed)
         chosen = audited[:count]
         ids = [self._moment.events.user_ids[user] for user in chosen.tolist()]
-        yield from zip(ids, sample_lists(self._bundle, self._moment, chosen, self._seed), strict=True)
+        yield from zip(ids, sample_lists(self.bundle, self._moment, chosen, self._seed), strict=True)
 
     def of(self, user_id: str) -> ListContext:
         """The list of one user; ValueError if the world does not have the user."""
         user = self._moment.events.user_ids.index(user_id)
-        return next(iter(sample_lists(self._bundle, self._moment, np.array([user]), self._seed)))
+        return next(iter(sample_lists(self.bundle, self._moment, np.array([user]), self._seed)))
 
 
 def request_body(user_id: str, context: ListContext, request_id: str, locale: str = "en") -> bytes:
