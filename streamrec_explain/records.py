@@ -19,7 +19,7 @@ EXPLANATION_TYPES = (
     "generic",
 )
 
-Evidence = Mapping[str, float | int | str | None | tuple[str, ...]]
+Evidence = Mapping[str, float | int | str | tuple[str, ...] | None]
 
 
 class HistoryEvent(msgspec.Struct, frozen=True, gc=False):

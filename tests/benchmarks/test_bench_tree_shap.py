@@ -47,7 +47,8 @@ def _c_extension(booster: lgb.Booster) -> Explain:
         _cext.dense_tree_shap(
             model.children_left, model.children_right, model.children_default, model.features, model.thresholds,
             model.threshold_types, model.values, model.node_sample_weight, model.max_depth, rows,
-            np.zeros(rows.shape, dtype=bool), None, None, None, len(model.values), model.base_offset, values, 1, 0, False,
+            np.zeros(rows.shape, dtype=bool), None, None, None, len(model.values), model.base_offset, values,
+            1, 0, False,
         )  # fmt: skip
         return values[:, :-1, 0]
 
