@@ -15,17 +15,18 @@ MAX_ITEMS = 100
 MAX_EVENTS = 1_000
 LAST_POSITION = 32_767
 LAST_MS = 253_402_214_399_999  # the end of the year 9999: the last day that a date can hold
+END = r"$(?!\n)"  # Python's `$` alone would allow a line end; this form is a JSON Schema pattern, too
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=256)]
 RequestId = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}" + END,
         description="Chosen by the caller, who may ask again with it and gets the same answer.",
     ),
 ]
-Region = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$", description="The market, as in the events.")]
-Locale = Annotated[str, Meta(pattern=r"^[A-Za-z]{1,8}([-_][A-Za-z0-9]{1,8}){0,4}$")]
+Region = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}" + END, description="The market, as in the events.")]
+Locale = Annotated[str, Meta(pattern=r"^[A-Za-z]{1,8}([-_][A-Za-z0-9]{1,8}){0,4}" + END)]
 UnixMs = Annotated[int, Meta(ge=0, le=LAST_MS)]
 Sequence = Annotated[int, Meta(ge=1, le=LARGEST_SEQUENCE)]
 Position = Annotated[int, Meta(ge=0, le=LAST_POSITION)]

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from starlette.testclient import TestClient
 
 from serving.app import create_app
 from serving.service import Service
+from tests.serving.asgi_client import AsgiClient
 from tests.serving.deployments import Deployment, build
 
 
@@ -33,6 +33,6 @@ def service(deployment: Deployment) -> Iterator[Service]:
 
 
 @pytest.fixture
-def client(service: Service) -> TestClient:
+def client(service: Service) -> AsgiClient:
     """A client of the service's app, without its lifespan."""
-    return TestClient(create_app(service), raise_server_exceptions=False)
+    return AsgiClient(create_app(service))

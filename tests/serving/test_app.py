@@ -1,19 +1,23 @@
 """The routes of the service, with a real release, snapshots and journal behind them."""
 
+from math import isnan
+
 import msgspec
 import pytest
-from starlette.testclient import TestClient
 
+from serving.app import create_app
 from serving.service import Service
 from serving.wire import SaidList
+from streamrec_explain.explanation.audit_entries import context_of
 from streamrec_explain.explanation.engine import ExplanationEngine
 from streamrec_explain.replay import replay
+from tests.serving.asgi_client import AsgiClient
 from tests.serving.deployments import Deployment
 
 PATH = "/v1/explanations"
 
 
-def test_list_is_explained(client: TestClient, deployment: Deployment) -> None:
+def test_list_is_explained(client: AsgiClient, deployment: Deployment) -> None:
     """Every item gets a sentence, in order, under the release that is named in the header too."""
     asked = deployment.asked(size=10)
     response = client.post(PATH, json={**asked, "request_id": "home-1"})
@@ -24,24 +28,27 @@ def test_list_is_explained(client: TestClient, deployment: Deployment) -> None:
     assert all(each.text and len(each.shap_top_features) == 5 for each in said.explanations)
 
 
-def test_snapshots_stand_in_for_features_left_out(client: TestClient, deployment: Deployment) -> None:
+def test_snapshots_stand_in_for_features_left_out(client: AsgiClient, deployment: Deployment) -> None:
     """The caller ranked with the snapshots' values, so no score differs from the release's own."""
     answer = client.post(PATH, json=deployment.asked()).json()
     assert [[]] * 10 == [each["flags"] for each in answer["explanations"]]
 
 
-def test_callers_feature_wins(client: TestClient, service: Service, deployment: Deployment) -> None:
+def test_callers_feature_wins(client: AsgiClient, service: Service, deployment: Deployment) -> None:
     """A value in the request replaces the snapshot's: the audit record holds the caller's, null as missing."""
-    asked = deployment.asked(size=2) | {"request_id": "own", "user_features": {"user_event_count": None}}
+    asked = deployment.asked(size=2) | {"request_id": "own", "user_features": {"user_session_count": None}}
     asked["items"][0]["item_features"] = {"item_duration_s": 77.0}
-    names = service.slot.current().engine.bundle.spec.names_of
-    assert {"user_event_count"} <= set(names("user")) and {"item_duration_s"} <= set(names("item"))
     client.post(PATH, json=asked).raise_for_status()
     record = service.worker.journal.find("own")
-    assert record is not None and "NaN" not in str(record)
+    assert record is not None
+    context, serving = context_of(record), service.slot.current()
+    known = serving.user_values("ann")
+    assert isnan(context.user_features["user_session_count"])
+    assert known["user_engaged_count"] == context.user_features["user_engaged_count"]
+    assert 77.0 == context.items[0].item_features["item_duration_s"] != context.items[1].item_features["item_duration_s"]
 
 
-def test_same_request_gets_the_same_answer(client: TestClient, deployment: Deployment) -> None:
+def test_same_request_gets_the_same_answer(client: AsgiClient, deployment: Deployment) -> None:
     """Asked again, even about another list, a request id gets its first answer, byte for byte."""
     first = client.post(PATH, json=deployment.asked(1) | {"request_id": "again"})
     second = client.post(PATH, json=deployment.asked(2) | {"request_id": "again"})
@@ -49,14 +56,14 @@ def test_same_request_gets_the_same_answer(client: TestClient, deployment: Deplo
     assert first.headers["X-Model-Version"] == second.headers["X-Model-Version"]
 
 
-def test_another_users_answer_is_not_given_away(client: TestClient, deployment: Deployment) -> None:
+def test_another_users_answer_is_not_given_away(client: AsgiClient, deployment: Deployment) -> None:
     """A request id that another user's answer has is refused: the answer names what that user watched."""
     client.post(PATH, json=deployment.asked() | {"request_id": "mine"}).raise_for_status()
     refused = client.post(PATH, json=deployment.asked() | {"request_id": "mine", "user_id": "ben"})
     assert (422, "request_id") == (refused.status_code, refused.json()["field"])
 
 
-def test_every_answer_replays(client: TestClient, service: Service, deployment: Deployment) -> None:
+def test_every_answer_replays(client: AsgiClient, service: Service, deployment: Deployment) -> None:
     """What was served is what the record and the release give again."""
     answer = client.post(PATH, json=deployment.asked(boosted=True) | {"request_id": "logged"}).json()
     record = service.worker.journal.find("logged")
@@ -68,13 +75,13 @@ def test_every_answer_replays(client: TestClient, service: Service, deployment: 
     assert "promoted" in {each["explanation_type"] for each in answer["explanations"]}
 
 
-def test_missing_request_id_is_generated(client: TestClient, service: Service, deployment: Deployment) -> None:
+def test_missing_request_id_is_generated(client: AsgiClient, service: Service, deployment: Deployment) -> None:
     """Two anonymous requests are two entries under fresh ids."""
     ids = {client.post(PATH, json=deployment.asked()).json()["request_id"] for _ in range(2)}
     assert [True, True] == [service.worker.journal.find(name) is not None for name in ids]
 
 
-def test_unknown_item_gets_the_generic_sentence(client: TestClient, deployment: Deployment) -> None:
+def test_unknown_item_gets_the_generic_sentence(client: AsgiClient, deployment: Deployment) -> None:
     """An item the catalogue does not have does not fail the list."""
     asked = deployment.asked(size=3)
     asked["items"][1]["item_id"] = "never-heard-of"
@@ -83,7 +90,7 @@ def test_unknown_item_gets_the_generic_sentence(client: TestClient, deployment: 
     assert [[], []] == [said[place]["flags"] for place in (0, 2)]
 
 
-def test_score_of_another_release_is_flagged_and_counted(client: TestClient, deployment: Deployment) -> None:
+def test_score_of_another_release_is_flagged_and_counted(client: AsgiClient, deployment: Deployment) -> None:
     """A score this release does not give means another one ranked the list: generic, flagged, in the metrics."""
     asked = deployment.asked(size=2)
     asked["items"][0]["reranking_score"] += 0.01
@@ -93,7 +100,7 @@ def test_score_of_another_release_is_flagged_and_counted(client: TestClient, dep
     assert ["1"] == [line.split()[-1] for line in counted]
 
 
-def test_user_id_is_stored_nowhere(client: TestClient, service: Service, deployment: Deployment) -> None:
+def test_user_id_is_stored_nowhere(client: AsgiClient, service: Service, deployment: Deployment) -> None:
     """Neither journal nor answer holds the id of the user."""
     name = "someone-recognisable"
     asked = deployment.asked() | {"request_id": "private", "user_id": name}
@@ -105,11 +112,9 @@ def test_user_id_is_stored_nowhere(client: TestClient, service: Service, deploym
 
 def test_full_journal_sheds_load(deployment: Deployment) -> None:
     """What cannot be made durable is not answered: 503, with the time to wait, and not ready."""
-    from serving.app import create_app
-
     full = deployment.service(journal_max_bytes=1)
     full.slot.poll()
-    client = TestClient(create_app(full))
+    client = AsgiClient(create_app(full))
     refused = client.post(PATH, json=deployment.asked())
     ready = client.get("/readyz")
     full.close()
@@ -121,7 +126,7 @@ def test_full_journal_sheds_load(deployment: Deployment) -> None:
     assert (503, True) == (ready.status_code, "full" in ready.json()["reasons"][0])
 
 
-def test_release_is_described(client: TestClient, service: Service) -> None:
+def test_release_is_described(client: AsgiClient, service: Service) -> None:
     """The release, its policy and the snapshots it is served with."""
     found = client.get("/v1/release").json()
     serving = service.slot.current()
@@ -131,10 +136,8 @@ def test_release_is_described(client: TestClient, service: Service) -> None:
 
 def test_nothing_is_ready_before_a_release(deployment: Deployment) -> None:
     """Alive, not ready and saying why, and 503 for requests, until the first release is loaded."""
-    from serving.app import create_app
-
     waiting = deployment.service()
-    client = TestClient(create_app(waiting))
+    client = AsgiClient(create_app(waiting))
     answers = [client.get(path) for path in ("/livez", "/readyz", "/v1/release")]
     asked = client.post(PATH, json=deployment.asked())
     waiting.close()
@@ -142,7 +145,7 @@ def test_nothing_is_ready_before_a_release(deployment: Deployment) -> None:
     assert ["the first release is being loaded"] == answers[1].json()["reasons"]
 
 
-def test_openapi_describes_the_wire(client: TestClient) -> None:
+def test_openapi_describes_the_wire(client: AsgiClient) -> None:
     """The document holds the schemas of request and answer and an example that the service accepts."""
     document = client.get("/openapi.json").json()
     operation = document["paths"][PATH]["post"]
@@ -155,7 +158,7 @@ def test_openapi_describes_the_wire(client: TestClient) -> None:
 
 
 def test_bug_is_not_told_to_the_caller(
-    client: TestClient, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+    client: AsgiClient, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An unforeseen error is a plain 500 in the form of every other error."""
 
@@ -167,7 +170,7 @@ def test_bug_is_not_told_to_the_caller(
     assert (500, "InternalError", False) == (broken.status_code, broken.json()["error"], "secret" in broken.text)
 
 
-def test_unknown_path_and_method_have_the_same_form(client: TestClient) -> None:
+def test_unknown_path_and_method_have_the_same_form(client: AsgiClient) -> None:
     """The router's own errors look like the product's."""
     assert (404, "HTTPError") == ((found := client.get("/nowhere")).status_code, found.json()["error"])
     assert (405, "HTTPError") == ((found := client.get(PATH)).status_code, found.json()["error"])
