@@ -55,7 +55,8 @@ def table_digest(table: pa.Table) -> str:
     Rows are copied first: a copy has zeros under its nulls, where the original may hold anything.
     """
     sink = _HashSink()
-    rows = pa.array(np.arange(table.num_rows))
+    # pa.array would import pandas where it is installed.
+    rows = pa.Array.from_buffers(pa.int64(), table.num_rows, [None, pa.py_buffer(np.arange(table.num_rows))])
     whole = table.replace_schema_metadata(None).take(rows).combine_chunks()
     with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), whole.schema) as writer:
         writer.write_table(whole, max_chunksize=65536)
