@@ -22,6 +22,10 @@ class Bundles:
     offsets: Offsets  # [bundles + 1]
     lanes: Ints  # [bundles, LANES]; n_features where a lane is empty
 
+    def most_sides(self) -> int:
+        """The largest number of sides in a bundle, 0 without bundles."""
+        return int(np.diff(self.offsets).max(initial=0))
+
     def lanes_of_sides(self) -> Ints:
         """The lanes of each side in bundle order, [sides, LANES]."""
         return np.repeat(self.lanes, np.diff(self.offsets), axis=0)

@@ -118,14 +118,21 @@ def encode(axes: Axes, x_nF: Floats) -> Bytes:
 
 
 @kernel
-def _rank(thresholds: Floats, x: float) -> int:
-    """The number of sorted thresholds below x, by a search without unpredictable branches."""
-    start, length = 0, thresholds.shape[0]
+def _rank_rows(thresholds: Floats, values: Floats, ranks: Offsets) -> None:
+    """Write the number of sorted thresholds below each value.
+
+    All values take each step of the binary search together: the steps of one value wait for each other, and
+    branches would be unpredictable.
+    """
+    ranks[:] = 0
+    length = thresholds.shape[0]
     while length > 1:
         half = length // 2
-        start += half * np.int64(thresholds[start + half - 1] < x)
+        for i in range(values.shape[0]):
+            ranks[i] += half * np.int64(thresholds[np.uint64(ranks[i] + half - 1)] < values[i])
         length -= half
-    return int(start + np.int64(thresholds[start] < x))
+    for i in range(values.shape[0]):
+        ranks[i] += np.int64(thresholds[np.uint64(ranks[i])] < values[i])
 
 
 @kernel
@@ -142,19 +149,23 @@ def _encode(
     set_words: NDArray[np.uint32],
     codes: Bytes,
 ) -> None:
+    values, ranks = np.zeros(BYTES_PER_VECTOR), np.zeros(BYTES_PER_VECTOR, np.int64)
     for place in range(codes.shape[0] * feature.shape[0]):
         block, axis = place // feature.shape[0], place % feature.shape[0]
+        first = block * BYTES_PER_VECTOR
+        n_rows = min(x_nF.shape[0] - first, BYTES_PER_VECTOR)
         own = thresholds[offsets[axis] : offsets[axis + 1]]
-        for row in range(block * BYTES_PER_VECTOR, min((block + 1) * BYTES_PER_VECTOR, x_nF.shape[0])):
-            x = x_nF[row, feature[axis]]
+        for i in range(n_rows):
+            values[i] = numeric_value(x_nF[first + i, feature[axis]])
+        if category_set[axis] < 0:
+            _rank_rows(own, values[:n_rows], ranks)
+        for i in range(n_rows):
+            x = x_nF[first + i, feature[axis]]
             if category_set[axis] >= 0:
-                rank = 0 if in_set(x, category_set[axis], set_offsets, set_words) else 1
+                ranks[i] = 0 if in_set(x, category_set[axis], set_offsets, set_words) else 1
             elif is_missing(x, missing[axis]):
-                rank = 0 if default_left[axis] else own.shape[0]
-            else:
-                rank = _rank(own, numeric_value(x))
-            for column in range(first_column[axis], first_column[axis + 1]):
-                base = (column - first_column[axis]) * COLUMN_LIMITS
-                codes[row // BYTES_PER_VECTOR, column, row % BYTES_PER_VECTOR] = min(
-                    max(rank - base, 0), COLUMN_LIMITS
-                )
+                ranks[i] = 0 if default_left[axis] else own.shape[0]
+        for column in range(first_column[axis], first_column[axis + 1]):
+            base = (column - first_column[axis]) * COLUMN_LIMITS
+            for i in range(n_rows):
+                codes[block, column, i] = min(max(ranks[i] - base, 0), COLUMN_LIMITS)

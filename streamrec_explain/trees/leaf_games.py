@@ -10,7 +10,7 @@ The integrand is a polynomial of degree d - 1 in t, so Gauss-Legendre with ceil(
 factors are >= 0 and nothing is divided, hence errors of some 1e-16 (Quadrature-TreeSHAP, arXiv 2605.04497).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,7 +37,6 @@ class LeafGames:
     column: Ints  # [conditions]
     limit: Bytes  # [conditions]
     above: Flags  # [conditions]
-    tree: Ints  # [games] the tree of each leaf
 
     def subset(self, games: Ints | Offsets) -> "LeafGames":
         """The given games only, in the given order."""
@@ -52,7 +51,6 @@ class LeafGames:
             column=self.column[conditions],
             limit=self.limit[conditions],
             above=self.above[conditions],
-            tree=self.tree[games],
         )
 
     def with_players(self, keep: Flags) -> "LeafGames":
@@ -125,39 +123,42 @@ _Path = dict[int, _Player]
 
 def leaf_games(ensemble: TreeEnsemble, axes: Axes, splits: SplitRanks) -> LeafGames:
     """One game per leaf of every tree with splits, in the order of a depth-first walk."""
-    leaves = [
-        (tree, leaf, path)
-        for tree, root in enumerate(ensemble.root.tolist())
-        if root >= 0
-        for leaf, path in _paths(ensemble, splits, root)
-    ]
-    players = [(feature, path[feature]) for _, _, path in leaves for feature in sorted(path)]
-    conditions = [player.conditions(axes) for _, player in players]
-    flat = [condition for group in conditions for condition in group]
+    leaves, players, ratios, features = [], [], [], []
+    widths, columns, limits, above = [], [], [], []
+    for root in ensemble.root[ensemble.root >= 0].tolist():
+        for leaf, path in _paths(ensemble, splits, root):
+            leaves.append(leaf)
+            players.append(len(path))
+            for feature, player in sorted(path.items()):
+                conditions = player.conditions(axes)
+                features.append(feature)
+                ratios.append(player.ratio)
+                widths.append(len(conditions))
+                columns += [column for column, _, _ in conditions]
+                limits += [limit for _, limit, _ in conditions]
+                above += [is_above for _, _, is_above in conditions]
     return LeafGames(
-        value=ensemble.leaf_value[[leaf for _, leaf, _ in leaves]],
-        player_offsets=offsets_of(len(path) for _, _, path in leaves),
-        feature=np.array([feature for feature, _ in players], dtype=np.int32),
-        ratio=np.array([player.ratio for _, player in players], dtype=np.float64),
-        condition_offsets=offsets_of(map(len, conditions)),
-        column=np.array([column for column, _, _ in flat], dtype=np.int32),
-        limit=np.array([limit for _, limit, _ in flat], dtype=np.uint8),
-        above=np.array([above for _, _, above in flat], dtype=np.bool_),
-        tree=np.array([tree for tree, _, _ in leaves], dtype=np.int32),
+        value=ensemble.leaf_value[np.array(leaves, dtype=np.int64)],
+        player_offsets=offsets_of(players),
+        feature=np.array(features, dtype=np.int32),
+        ratio=np.array(ratios, dtype=np.float64),
+        condition_offsets=offsets_of(widths),
+        column=np.array(columns, dtype=np.int32),
+        limit=np.array(limits, dtype=np.uint8),
+        above=np.array(above, dtype=np.bool_),
     )
 
 
-def _paths(ensemble: TreeEnsemble, splits: SplitRanks, root: int) -> list[tuple[int, _Path]]:
-    found: list[tuple[int, _Path]] = []
+def _paths(ensemble: TreeEnsemble, splits: SplitRanks, root: int) -> Iterator[tuple[int, _Path]]:
+    """Each leaf below a split with what its path demands; one at a time, since paths are large."""
     stack: list[tuple[int, _Path]] = [(root, {})]
     while stack:
         node, path = stack.pop()
         if node < 0:
-            found.append((~node, path))
+            yield ~node, path
             continue
         for child, goes_left in ((int(ensemble.right[node]), False), (int(ensemble.left[node]), True)):
             stack.append((child, _extended(ensemble, splits, path, node, child, goes_left)))
-    return found
 
 
 def _extended(

@@ -61,7 +61,7 @@ class PlainTables:
         if n_rows == 1:
             _add_one(codes, *lookup, phi_Fn)
         else:
-            _add(codes, n_rows, *lookup, phi_Fn)
+            _add(codes, n_rows, self.bundles.most_sides(), *lookup, phi_Fn)
 
 
 @kernel
@@ -145,6 +145,7 @@ def _sum(lines: Floats, entries: Offsets, n_sides: int, row: int) -> Any:
 def _add(
     codes: Bytes,
     n_rows: int,
+    widest: int,
     cell_offsets: Offsets,
     node_offsets: Offsets,
     node_column: Ints,
@@ -157,7 +158,7 @@ def _add(
 ) -> None:
     n_bundles = lanes.shape[0]
     cells = np.empty(BYTES_PER_VECTOR, np.uint8)
-    entries = np.empty((2, np.max(np.diff(bundle_offsets)), phi_Fn.shape[1]), np.int64)
+    entries = np.empty((2, widest, phi_Fn.shape[1]), np.int64)
     for step in range(n_bundles + 1):  # finds the lines of one bundle while those of the bundle before arrive
         if step < n_bundles:
             first, last = bundle_offsets[step], bundle_offsets[step + 1]

@@ -18,6 +18,7 @@ from streamrec_explain.trees.tables import build_tables
 from streamrec_explain.trees.vectors import BYTES_PER_VECTOR
 
 DEFAULT_MEMORY_BUDGET = 512 << 20
+TABLE_SHARE = 0.375  # of the budget; the compiler, the libraries and building take the rest at their peak
 BLOCK = 2048  # rows whose values stay in the L2 cache while the tables stream past
 
 
@@ -47,7 +48,7 @@ class TreeShapExplainer:
         self.memory_budget = memory_budget
         self._axes, splits = axes_of(ensemble)
         games = leaf_games(ensemble, self._axes, splits)
-        self._tables = build_tables(games, self._axes.n_columns, ensemble.n_features, memory_budget)
+        self._tables = build_tables(games, self._axes.n_columns, ensemble.n_features, int(TABLE_SHARE * memory_budget))
         stumps = ensemble.root[ensemble.root < 0]
         self.expected_value = games.expected_value() + float(ensemble.leaf_value[~stumps].sum())
         rows = conformance_rows(ensemble)
@@ -62,7 +63,8 @@ class TreeShapExplainer:
 
         Args:
             booster_or_text: a text model, or an object whose `model_to_string()` returns one.
-            memory_budget: bytes that tables may take; leaves beyond it are integrated per row.
+            memory_budget: bytes that a process with this explainer may take; see `TABLE_SHARE`. Leaves whose
+                tables do not fit are integrated per row.
 
         Raises:
             UnsupportedModelError: linear trees, several classes, random-forest averaging, zero counts.

@@ -81,7 +81,8 @@ def test_bench_tree_shap(size: str) -> None:
     """Values are the peers' to 1e-12; the table of medians is printed; 300 x 31 must meet its ratios."""
     booster, rows = _trained(*SIZES[size])
     explainer = TreeShapExplainer.from_lightgbm(booster)
-    explainers = {"tables": explainer.shap_values, "shap C": _c_extension(booster), "contrib": _pred_contrib(booster)}
+    peers = {"shap C": _c_extension(booster), "contrib": _pred_contrib(booster)}
+    explainers = {"tables": explainer.shap_values, **peers}
     expected = explainers["contrib"](rows[:50])
     for explain in explainers.values():
         np.testing.assert_allclose(explain(rows[:50]), expected, rtol=0, atol=1e-12 * np.abs(expected).max())
