@@ -24,3 +24,6 @@ COMMANDS = (
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)
+
+if __name__ == "__main__":
+    main()

@@ -29,9 +29,13 @@ class ServiceClient:
         """Status and JSON of a GET."""
         return self._ask("GET", path, None)
 
+    def post(self, path: str, body: bytes) -> tuple[int, Any]:
+        """Status and JSON of a POST."""
+        return self._ask("POST", path, body)
+
     def explain(self, body: bytes) -> Any:
         """The answer to a list; StreamRecError if it is not a 200."""
-        status, answer = self._ask("POST", "/v1/explanations", body)
+        status, answer = self.post("/v1/explanations", body)
         if status != 200:
             raise StreamRecError(f"the service answered {status}: {answer}")
         return answer
@@ -68,7 +72,7 @@ def running_service(home: Path, log: Path) -> Iterator[ServiceClient]:
         process = subprocess.Popen(command("explain", home, port), stderr=stream, stdin=subprocess.DEVNULL)
     client = ServiceClient(port)
     try:
-        _await_ready(process, port, log)
+        wait_ready(process, port, log)
         yield client
     finally:
         client.close()
@@ -76,7 +80,8 @@ def running_service(home: Path, log: Path) -> Iterator[ServiceClient]:
         process.wait(timeout=60)
 
 
-def _await_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def wait_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    """Wait until the service answers that it is ready; StreamRecError says why it is not."""
     deadline = time.monotonic() + START_S
     reason: Any = "it does not answer"
     while time.monotonic() < deadline and process.poll() is None:

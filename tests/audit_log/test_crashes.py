@@ -2,6 +2,7 @@
 
 import os
 import random
+import select
 import subprocess
 import sys
 import time
@@ -14,13 +15,22 @@ from streamrec_explain.audit_log.table import AuditTable
 
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("crash_worker.py")
-_START_S = 1.5  # imports before a worker does anything
+_START_S = 60.0  # a busy machine takes its time to import
 
 
 def _start(*arguments: str) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, str(WORKER), *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
+    # Unbuffered: what is read first must not hide later lines from `communicate`.
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, bufsize=0)
+
+
+def _await_first(process: subprocess.Popen[bytes]) -> set[int]:
+    """Wait until a worker acknowledged its first request."""
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], _START_S)
+    assert ready, "the ingest acknowledged nothing"
+    return {int(process.stdout.readline())}
 
 
 def _acknowledged(process: subprocess.Popen[bytes]) -> set[int]:
@@ -36,7 +46,8 @@ def _run_and_kill(folder: Path, hot: AuditTable, rounds: int, rng: random.Random
     for number in range(rounds):
         ingest = _start("ingest", str(folder / "w.sqlite"), str(number * 100_000))
         shippers = [_start("ship", str(folder), hot.uri) for _ in range(2)]
-        time.sleep(_START_S + rng.random())
+        acknowledged |= _await_first(ingest)
+        time.sleep(rng.random())
         for shipper in rng.sample(shippers, 2):
             _acknowledged(shipper)
             time.sleep(rng.random() / 10)
