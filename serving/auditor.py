@@ -2,7 +2,6 @@
 
 import logging
 from importlib.metadata import version
-from itertools import chain, islice
 from typing import Annotated, Literal
 
 import msgspec
@@ -13,10 +12,9 @@ from serving.auditors import Auditors
 from serving.errors import JSON, map_errors
 from serving.moments import unix_ms
 from serving.settings import Settings
-from streamrec_explain.audit_log.lookup import AuditLog
-from streamrec_explain.audit_log.queries import EntryFilter, EntrySummary, entries
+from streamrec_explain.audit_log.lookup import AuditLog, FoundEntries
+from streamrec_explain.audit_log.queries import EntryFilter
 from streamrec_explain.audit_log.table import AuditTable
-from streamrec_explain.audit_log.waiting import waiting_entries
 from streamrec_explain.pseudonym import KeyRing
 from streamrec_explain.release.cache import ReleaseCache
 from streamrec_explain.release.source import ReleaseSource
@@ -26,13 +24,6 @@ MOST_ENTRIES = 1_000
 ExplanationType = Literal["watch_history", "category_match", "trending", "personalized", "promoted", "generic"]
 Text = Annotated[str | None, Query(max_length=256)]
 log = logging.getLogger(__name__)
-
-
-class FoundEntries(msgspec.Struct, frozen=True):
-    """Entries that were asked for; `truncated` is true where there are more than the limit."""
-
-    entries: tuple[EntrySummary, ...]
-    truncated: bool
 
 
 class AuditorDesk:
@@ -55,14 +46,7 @@ class AuditorDesk:
 
     def entries(self, wanted: EntryFilter, limit: int) -> FoundEntries:
         """What waits in the journals first, then hot, then cold; each entry once."""
-        waiting = list(islice(waiting_entries(self._log.journals, wanted), limit + 1))
-        tables = [table for table in (self._log.hot, self._log.cold) if table.exists()]
-        found: dict[str, EntrySummary] = {}
-        for entry in chain(waiting, entries(tables, wanted, limit=limit + 1)):
-            found.setdefault(entry.explanation_id, entry)
-            if len(found) > limit:
-                break
-        return FoundEntries(tuple(islice(found.values(), limit)), len(found) > limit)
+        return self._log.entries(wanted, limit)
 
 
 def create_auditor(settings: Settings, keys: KeyRing) -> FastAPI:

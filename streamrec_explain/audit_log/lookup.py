@@ -1,11 +1,14 @@
 """The whole audit log behind one lookup: journals first, then the hot tier, then the cold one."""
 
+from itertools import chain, islice
 from pathlib import Path
 
 import msgspec
 
 from streamrec_explain.audit_log.journal_reader import find_in_folder
+from streamrec_explain.audit_log.queries import EntryFilter, EntrySummary, entries
 from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.waiting import waiting_entries
 from streamrec_explain.errors import EntryNotFoundError
 from streamrec_explain.records import AuditEntry, AuditRequest, split_explanation_id
 
@@ -23,6 +26,13 @@ class FoundEntry(msgspec.Struct, frozen=True):
     entry: AuditEntry
     request: AuditRequest
     source: str
+
+
+class FoundEntries(msgspec.Struct, frozen=True):
+    """Entries that were asked for; `truncated` is true where there are more than the limit."""
+
+    entries: tuple[EntrySummary, ...]
+    truncated: bool
 
 
 class AuditLog(msgspec.Struct, frozen=True):
@@ -57,3 +67,17 @@ class AuditLog(msgspec.Struct, frozen=True):
             if entry.position == position:
                 return FoundEntry(entry, found.request, found.source)
         raise EntryNotFoundError(f"request {request_id!r} has no position {position}")
+
+    def entries(self, wanted: EntryFilter, limit: int) -> FoundEntries:
+        """Up to `limit` entries that are asked for: what waits in the journals first, then hot, then cold."""
+        waiting = list(islice(waiting_entries(self.journals, wanted), limit + 1))
+        found: dict[str, EntrySummary] = {}
+        for entry in chain(waiting, entries(self.tables(), wanted, limit=limit + 1)):
+            found.setdefault(entry.explanation_id, entry)  # what was shipped in between is found twice
+            if len(found) > limit:
+                break
+        return FoundEntries(tuple(islice(found.values(), limit)), len(found) > limit)
+
+    def tables(self) -> tuple[AuditTable, ...]:
+        """The tiers that were ever written."""
+        return tuple(table for table in (self.hot, self.cold) if table.exists())

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import click
 import msgspec
@@ -11,16 +12,19 @@ import msgspec
 from streamrec_explain.audit_log.archive import apply_archive, plan_archive
 from streamrec_explain.audit_log.compaction import apply_compaction, plan_compaction
 from streamrec_explain.audit_log.expiry import apply_expiry, plan_expiry
-from streamrec_explain.audit_log.queries import EntryFilter, entries, type_mix
+from streamrec_explain.audit_log.lookup import AuditLog
+from streamrec_explain.audit_log.queries import EntryFilter, Group, type_mix
 from streamrec_explain.audit_log.retention import RetentionPolicy
 from streamrec_explain.audit_log.shipper import ship_folder
-from streamrec_explain.cli.launching import check_home
 from streamrec_explain.cli.options import home_option, now_ms
 from streamrec_explain.cli.output import Output, with_output
-from streamrec_explain.cli.stored import audit_tables
+from streamrec_explain.cli.stored import audit_log_of
+from streamrec_explain.errors import AuditLogError
 from streamrec_explain.home import Home
 from streamrec_explain.pseudonym import load_key_file
 from streamrec_explain.records import EXPLANATION_TYPES
+
+MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 
 apply_option = click.option("--apply", "go_on", is_flag=True, help="Do it; without this only the plan is shown.")
 today_option = click.option("--now", type=click.DateTime(["%Y-%m-%d"]), help="Plan as of this day (UTC), not today.")
@@ -35,9 +39,12 @@ def audit_log() -> None:
 @home_option
 @with_output
 def ship(home: Path, output: Output) -> None:
-    """Move what the journals hold into the hot table, each request exactly once."""
-    hot, _ = audit_tables(check_home(home))
-    reports = ship_folder(Home(home).journal, hot, clock=now_ms)
+    """Move what the journals hold into the hot table, each request exactly once.
+
+    Exit codes: 0 done, 1 a journal could not be shipped and keeps what it holds, 2 bad input.
+    """
+    log = audit_log_of(home)
+    reports = ship_folder(log.journals, log.hot, clock=now_ms)
     lines = [f"{each.journal_id}: {each.requests} requests, {each.rows} rows" for each in reports]
     output.show("\n".join(lines) or "no journal", msgspec.to_builtins(reports))
 
@@ -45,11 +52,13 @@ def ship(home: Path, output: Output) -> None:
 @audit_log.command()
 @home_option
 @click.option("--user", help="A user id; found under every key of the key ring.")
-@click.option("--item")
+@click.option("--item", help="An item id.")
 @click.option("--release", help="Such as streamrec-release/3@bdf93200.")
-@click.option("--type", "kind", type=click.Choice(EXPLANATION_TYPES))
-@click.option("--region")
-@click.option("--limit", default=100, show_default=True)
+@click.option("--type", "kind", type=click.Choice(EXPLANATION_TYPES), help="An explanation type.")
+@click.option("--region", help="A market.")
+@click.option("--from", "first", type=MOMENT, help="Not before this moment (UTC).")
+@click.option("--to", "end", type=MOMENT, help="Before this moment (UTC).")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="Show at most this many.")
 @with_output
 def query(
     home: Path,
@@ -58,30 +67,54 @@ def query(
     release: str | None,
     kind: str | None,
     region: str | None,
+    first: datetime | None,
+    end: datetime | None,
     limit: int,
     output: Output,
 ) -> None:
-    """Shipped entries by user, item, release, type and region; each says the tier it was read from."""
-    users = None if user is None else tuple(load_key_file(Home(home).keys).pseudonyms(user).values())
-    wanted = EntryFilter(users=users, item_id=item, model_version=release, explanation_type=kind, region=region)
-    present = [table for table in audit_tables(check_home(home)) if table.exists()]
-    found = list(entries(present, wanted, limit=limit))[:limit]
-    lines = [f"{each.explanation_id}  {each.explanation_type:<15} {each.item_id}  {each.tier}" for each in found]
+    """Find explanations in journals and tables by user, item, release, type, region and time.
+
+    Each says where it was read: journal, hot or cold. Exit codes: 0 done (even if nothing was found), 1 failed,
+    2 bad input.
+    """
+    log = audit_log_of(home)
+    wanted = EntryFilter(
+        users=None if user is None else tuple(load_key_file(Home(home).keys).pseudonyms(user).values()),
+        item_id=item,
+        model_version=release,
+        explanation_type=kind,
+        region=region,
+        from_ms=None if first is None else _unix_ms(first),
+        to_ms=None if end is None else _unix_ms(end),
+    )
+    found = log.entries(wanted, limit)
+    lines = [
+        f"{each.explanation_id}  {each.explanation_type:<15} {each.item_id}  {each.tier}" for each in found.entries
+    ]
+    lines += ["and more; see --limit"] if found.truncated else []
     output.show("\n".join(lines) or "no entry", msgspec.to_builtins(found))
 
 
 @audit_log.command()
 @home_option
-@click.option("--by", type=click.Choice(["hour", "region", "model_version"]), default="region", show_default=True)
+@click.option("--by", type=click.Choice(get_args(Group)), default="region", show_default=True, help="Group by this.")
 @with_output
-def mix(home: Path, by: str, output: Output) -> None:
-    """The share of each explanation type per hour, region or release."""
-    present = [table for table in audit_tables(check_home(home)) if table.exists()]
-    found = type_mix(present, by)  # type: ignore[arg-type]  # click allows no other words
+def mix(home: Path, by: Group, output: Output) -> None:
+    """Show the share of each explanation type per hour, region or release, of what was shipped.
+
+    Exit codes: 0 done, 1 failed, 2 bad input.
+    """
+    found = type_mix(audit_log_of(home).tables(), by)
     lines = [
-        f"{each.group:<32} {each.explanation_type:<15} {each.entries:>9} {100 * each.share:5.1f}%" for each in found
+        f"{_group(each.group, by):<32} {each.explanation_type:<15} {each.entries:>9} {100 * each.share:5.1f}%"
+        for each in found
     ]
-    output.show("\n".join(lines) or "no entry", msgspec.to_builtins(found))
+    output.show("\n".join(lines) or "no entry", [{**msgspec.to_builtins(each), "share": each.share} for each in found])
+
+
+def _group(name: str, by: Group) -> str:
+    """A group for people: an hour is named by its first Unix ms."""
+    return datetime.fromtimestamp(int(name) / 1000, UTC).isoformat(timespec="minutes") if by == "hour" else name
 
 
 @dataclass(frozen=True)
@@ -97,10 +130,13 @@ class Done:
 @apply_option
 @with_output
 def compact(home: Path, go_on: bool, output: Output) -> None:
-    """Rewrite partitions of many small files as few sorted ones."""
-    hot, _ = audit_tables(check_home(home))
+    """Rewrite partitions of many small files as few sorted ones; their content stays the same.
+
+    Exit codes: 0 done or planned, 1 failed, 2 bad input.
+    """
+    hot = _shipped(home).hot
     plan = plan_compaction(hot)
-    _show(output, str(plan), go_on, lambda: apply_compaction(plan, hot))
+    _show(output, str(plan), "partitions rewritten", lambda: apply_compaction(plan, hot), go_on)
 
 
 @audit_log.command()
@@ -109,10 +145,13 @@ def compact(home: Path, go_on: bool, output: Output) -> None:
 @today_option
 @with_output
 def archive(home: Path, go_on: bool, now: datetime | None, output: Output) -> None:
-    """Move days past their 90 hot days to the cold tier, verified before anything is removed."""
-    hot, cold = audit_tables(check_home(home))
-    plan = plan_archive(hot, cold, policy=RetentionPolicy(), now_ms=_moment(now))
-    _show(output, str(plan), go_on, lambda: apply_archive(plan, hot, cold))
+    """Move days past their 90 hot days to the cold tier, verified there before anything is removed here.
+
+    Exit codes: 0 done or planned, 1 failed (nothing unverified was removed), 2 bad input.
+    """
+    log = _shipped(home)
+    plan = plan_archive(log.hot, log.cold, policy=RetentionPolicy(), now_ms=_moment(now))
+    _show(output, str(plan), "rows moved", lambda: apply_archive(plan, log.hot, log.cold), go_on)
 
 
 @audit_log.command()
@@ -121,17 +160,33 @@ def archive(home: Path, go_on: bool, now: datetime | None, output: Output) -> No
 @today_option
 @with_output
 def expire(home: Path, go_on: bool, now: datetime | None, output: Output) -> None:
-    """Remove days past their whole retention (day 820) from every tier."""
-    tables = audit_tables(check_home(home))
+    """Remove days past their whole retention (day 820) from every tier.
+
+    Their files leave the disk a week later, when no reader of an older version of the table can be left; the
+    orchestrated `audit_log_expired` deletes them. Exit codes: 0 done or planned, 1 failed, 2 bad input.
+    """
+    tables = _shipped(home).tables()
     plan = plan_expiry(*tables, policy=RetentionPolicy(), now_ms=_moment(now))
-    _show(output, str(plan), go_on, lambda: apply_expiry(plan, *tables))
+    _show(output, str(plan), "rows removed", lambda: apply_expiry(plan, *tables), go_on)
+
+
+def _shipped(home: Path) -> AuditLog:
+    """The audit log; AuditLogError if nothing was shipped: opening a table that is absent would make one."""
+    log = audit_log_of(home)
+    if not log.hot.exists():
+        raise AuditLogError(f"nothing was shipped yet; ship first: streamrec audit-log ship --home {home}")
+    return log
 
 
 def _moment(day: datetime | None) -> int:
-    return now_ms() if day is None else int(day.replace(tzinfo=UTC).timestamp() * 1000)
+    return now_ms() if day is None else _unix_ms(day)
 
 
-def _show(output: Output, plan: str, go_on: bool, apply: Callable[[], int]) -> None:
+def _unix_ms(moment: datetime) -> int:
+    return int(moment.replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def _show(output: Output, plan: str, what: str, apply: Callable[[], int], go_on: bool) -> None:
     done = Done(plan, apply() if go_on else None)
-    told = "nothing was changed; --apply does it" if done.applied is None else f"done: {done.applied}"
+    told = "nothing was changed; --apply does it" if done.applied is None else f"{what}: {done.applied}"
     output.show(f"{plan}\n{told}", done)

@@ -1,7 +1,6 @@
 """`streamrec serve`: the service of a home folder, in this terminal."""
 
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import click
@@ -18,15 +17,10 @@ from streamrec_explain.cli.service_process import command
 @click.option("--workers", default=1, show_default=True, help="Processes that share the port.")
 @with_output
 def serve(home: Path, port: int, workers: int, output: Output) -> None:
-    """Serve explanations of the champion until Ctrl-C.
+    """Serve explanations of the champion until Ctrl-C or SIGTERM.
 
     Exit codes: 0 ended when asked, 2 bad settings, 3 the port is busy.
     """
-    started = command("explain", check_home(home), port, f"--workers={workers}")
-    with subprocess.Popen(started) as process:
-        try:
-            status = process.wait()
-        except KeyboardInterrupt:
-            # The terminal sent the signal to the service too; it drains and ends by itself.
-            status = process.wait()
-    sys.exit(status)
+    start = command("explain", check_home(home), port, f"--workers={workers}")
+    # The service takes this process over, so that whoever ends this command ends the service itself.
+    os.execv(start[0], start)

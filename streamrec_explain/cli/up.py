@@ -81,10 +81,11 @@ def run_together(found: list[Program]) -> int:
     asked: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda given, _: asked.append(given))
-    children = [_start(each) for each in found]
-    for each in found:
-        click.echo(f"{each.name:<8} http://{HOST}:{each.port}{each.page}", err=True)
+    children: list[subprocess.Popen[bytes]] = []
     try:
+        for each in found:
+            children.append(_start(each))
+            click.echo(f"{each.name:<8} http://{HOST}:{each.port}{each.page}", err=True)
         while not asked and all(child.poll() is None for child in children):
             time.sleep(0.2)
         ended = [each.name for each, child in zip(found, children, strict=True) if child.poll() is not None]
