@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from streamrec_explain.faithfulness.report import FaithfulnessReport, HistoryFai
 from streamrec_explain.faithfulness.sampling import Moment, sample_lists
 from streamrec_explain.records import Explanation, ListContext
 
-PER_LIST = 4
+LEAST_PER_LIST = 4
 LENGTHS = ((1, 4), (5, 9), (10, 19), (20, 49), (50, 1000))
 
 Progress = Callable[[Iterable[ListContext]], Iterable[ListContext]]
@@ -40,15 +41,20 @@ def audit(
     seed: int,
     progress: Progress = iter,
 ) -> FaithfulnessReport:
-    """Judge up to `n_explanations` (at most four of a list of 20, drawn at random) for the given user codes."""
-    n_lists = min(len(users), -(-n_explanations // PER_LIST))
+    """Judge `n_explanations` drawn at random from lists of the given user codes, one list for each user.
+
+    A list gives four, or as many more as it takes to reach `n_explanations` with the users there are, up to the
+    whole list; fewer are judged only where every explanation of every user has been.
+    """
+    per_list = max(LEAST_PER_LIST, ceil(n_explanations / max(len(users), 1)))
+    n_lists = min(len(users), ceil(n_explanations / per_list))
     lists = sample_lists(bundle, moment, users[:n_lists], seed)
     engine, recheck = ExplanationEngine(bundle), Recheck(bundle, moment)
     rng = np.random.default_rng(seed)
     judged: list[Judged] = []
     for context in progress(lists):
         explanations = engine.explain_list(context).explanations
-        for place in rng.permutation(len(explanations))[:PER_LIST].tolist():
+        for place in rng.permutation(len(explanations))[:per_list].tolist():
             judged.append(_judge(bundle, recheck, context, explanations[place], place))
     return _report(n_lists, judged[:n_explanations], rng)
 

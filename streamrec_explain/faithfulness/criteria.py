@@ -48,8 +48,8 @@ class HistoryTruth:
         return bool(named) and set(self.codes[top].tolist()) == set(named)
 
     def all_raise(self, named: Sequence[int]) -> bool:
-        """Every named item raises the score."""
-        return bool((self.drops[np.isin(self.codes, named)] > 0.0).all())
+        """Every named item is in the history and raises the score."""
+        return bool(named) and set(named) <= set(self.codes[self.drops > 0.0].tolist())
 
     def case_study(self, named: Sequence[int]) -> bool:
         """The case study's criterion: every named item is in the top five by integrated gradients."""

@@ -74,14 +74,19 @@ def tiny_reranker(rng: np.random.Generator, catalogue: Catalogue, model: Session
     return lightgbm.train(settings, data, num_boost_round=20).model_to_string()
 
 
-@pytest.fixture(scope="session")
-def bundle() -> EngineBundle:
+def tiny_bundle() -> EngineBundle:
     """The tiny release with margins of ln 1.25 and the honest policy."""
     rng = np.random.default_rng(11)
     catalogue = Catalogue.from_items(pa.Table.from_pylist(item_rows(), schema=ITEMS))
     model = tiny_session_model(rng)
     explainer = TreeShapExplainer.from_lightgbm(tiny_reranker(rng, catalogue, model))
     return EngineBundle(catalogue, DEFAULT_SPEC, model, explainer, Thresholds(), Templates.packaged())
+
+
+@pytest.fixture(scope="session")
+def bundle() -> EngineBundle:
+    """The tiny release, made once."""
+    return tiny_bundle()
 
 
 @pytest.fixture(scope="session")

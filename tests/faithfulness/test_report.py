@@ -1,0 +1,63 @@
+"""The report: rates with intervals, through JSON and back."""
+
+from math import isnan
+
+import msgspec
+import pytest
+
+from streamrec_explain.faithfulness.report import FaithfulnessReport, HistoryFaithfulness, MeasuredRate
+
+NONE = MeasuredRate.of([])
+HALF = MeasuredRate.of([True, False] * 50)
+HISTORY = HistoryFaithfulness(
+    strict=HALF,
+    strict_chance=0.1,
+    strict_corrected=0.44,
+    raises=HALF,
+    case_study=NONE,
+    case_study_chance=0.5,
+    case_study_corrected=None,
+    gradients_rejected=0,
+    random_strict=NONE,
+    random_case_study=NONE,
+    latest_strict=NONE,
+    latest_case_study=NONE,
+    by_length={"1-4": HALF},
+)
+REPORT = FaithfulnessReport(
+    n_lists=5,
+    n_explanations=100,
+    types={"watch_history": 100},
+    history=HISTORY,
+    category=NONE,
+    trending=NONE,
+    personalized=NONE,
+    promoted=NONE,
+)
+
+
+def test_a_rate_keeps_its_numbers_and_its_wilson_interval() -> None:
+    """50 of 100 (Wilson 1927: 0.4038 to 0.5962)."""
+    assert (50, 100, 0.5) == (HALF.successes, HALF.n, HALF.value)
+    assert (0.4038, 0.5962) == pytest.approx((HALF.low, HALF.high), abs=5e-5)
+    assert "50.0% [40.4, 59.6] (50/100)" == str(HALF)
+
+
+def test_a_rate_of_nothing_has_no_value() -> None:
+    """It says so instead of 0%."""
+    assert (None, "none in the sample") == (NONE.value, str(NONE))
+
+
+def test_the_report_comes_back_from_its_json() -> None:
+    """Equal values."""
+    assert REPORT.to_json() == FaithfulnessReport.from_json(REPORT.to_json()).to_json()
+    assert HISTORY.by_length == FaithfulnessReport.from_json(REPORT.to_json()).history.by_length
+
+
+def test_the_bound_of_a_gate_is_the_lower_end_of_strict_agreement() -> None:
+    """NaN, which passes no gate, where no history was spoken of."""
+    assert HALF.low == REPORT.strict_lower_bound
+    silent = msgspec.structs.replace(REPORT, history=None)
+    empty = msgspec.structs.replace(REPORT, history=msgspec.structs.replace(HISTORY, strict=NONE))
+    assert isnan(silent.strict_lower_bound)
+    assert isnan(empty.strict_lower_bound)
