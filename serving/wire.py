@@ -25,7 +25,9 @@ RequestId = Annotated[
         description="Chosen by the caller, who may ask again with it and gets the same answer.",
     ),
 ]
-Region = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}" + END, description="The market, as in the events.")]
+Region = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}" + END, description="The market, as in the events.")
+]
 Locale = Annotated[str, Meta(pattern=r"^[A-Za-z]{1,8}([-_][A-Za-z0-9]{1,8}){0,4}" + END)]
 UnixMs = Annotated[int, Meta(ge=0, le=LAST_MS)]
 Sequence = Annotated[int, Meta(ge=1, le=LARGEST_SEQUENCE)]

@@ -34,15 +34,18 @@ class DrainingServer(uvicorn.Server):
         self._asked_to_end = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to drain; a second signal does not wait."""
+        """Begin to drain; a second signal does not wait. (uvicorn's own would end with the signal as status.)"""
         if self._asked_to_end or not self._drain_s:
-            super().handle_exit(sig, frame)
+            self._stop_accepting()
             return
         self._asked_to_end = True
         self._drain()
-        timer = threading.Timer(self._drain_s, super().handle_exit, (sig, frame))
+        timer = threading.Timer(self._drain_s, self._stop_accepting)
         timer.daemon = True
         timer.start()
+
+    def _stop_accepting(self) -> None:
+        self.should_exit = True
 
 
 def main() -> None:

@@ -45,7 +45,9 @@ def test_callers_feature_wins(client: AsgiClient, service: Service, deployment: 
     known = serving.user_values("ann")
     assert isnan(context.user_features["user_session_count"])
     assert known["user_engaged_count"] == context.user_features["user_engaged_count"]
-    assert 77.0 == context.items[0].item_features["item_duration_s"] != context.items[1].item_features["item_duration_s"]
+    assert (
+        77.0 == context.items[0].item_features["item_duration_s"] != context.items[1].item_features["item_duration_s"]
+    )
 
 
 def test_same_request_gets_the_same_answer(client: AsgiClient, deployment: Deployment) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from streamrec_explain.release.model_version import RELEASE
 from streamrec_explain.release.registration import CHAMPION
 from streamrec_explain.release.registry_reader import open_reader
 from tests.serving.deployments import NOW_MS, Deployment, register, trend_values, user_values
+
 
 @pytest.fixture
 def fresh(deployment: Deployment) -> Iterator[Service]:
@@ -96,7 +98,7 @@ def test_corrupt_release_is_refused_by_file(
 
 
 def test_repaired_release_is_served_after_a_while(
-    service: Service, deployment: Deployment, tmp_path: Path
+    service: Service, deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A refused release is tried again: somebody restored its files in the registry."""
     located = register_third(deployment, tmp_path)
@@ -106,8 +108,8 @@ def test_repaired_release_is_served_after_a_while(
     assert 1 == served(service)
     shutil.copytree(tmp_path / "sound", located, dirs_exist_ok=True)
     assert 1 == served(service)
-    champion = service.slot._champion
-    champion._timer = lambda later=champion._timer() + RETRY_REFUSED_S + 1: later
+    later = time.monotonic() + RETRY_REFUSED_S + 1
+    monkeypatch.setattr(service.slot._champion, "_timer", lambda: later)
     assert 3 == served(service)
     assert () == service.readiness().warnings
 

@@ -34,7 +34,9 @@ def test_child_reads_the_same_settings(tmp_path: Path) -> None:
     [
         pytest.param({"STREAMREC_PORT": "http"}, "STREAMREC_PORT is 'http'; it must be a whole number", id="port"),
         pytest.param({"STREAMREC_PORT": "70000"}, "STREAMREC_PORT is 70000", id="port out of range"),
-        pytest.param({"STREAMREC_MAX_WAIT_S": "soon"}, "STREAMREC_MAX_WAIT_S is 'soon'; it must be a number", id="time"),
+        pytest.param(
+            {"STREAMREC_MAX_WAIT_S": "soon"}, "STREAMREC_MAX_WAIT_S is 'soon'; it must be a number", id="time"
+        ),
         pytest.param({"STREAMREC_WORKERS": "0"}, "STREAMREC_WORKERS is 0; it must be positive", id="no worker"),
         pytest.param({"STREAMREC_HOST": "0.0.0.0"}, "STREAMREC_KEYS", id="open to all without a key ring"),
         pytest.param({"STREAMREC_HOST": "explain.example"}, "STREAMREC_KEYS", id="open by name without a key ring"),

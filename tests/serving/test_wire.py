@@ -51,7 +51,9 @@ def test_smallest_request() -> None:
         pytest.param(LIST | {"items": [ITEM] * 101}, "items", id="101 items"),
         pytest.param(LIST | {"session_history": ["x"] * 1001}, "session_history", id="1,001 events"),
         pytest.param(LIST | {"session_history": [1]}, "session_history[0]", id="event is a number"),
-        pytest.param(LIST | {"session_history": [{"item_id": "x", "sequence": 0}]}, "session_history[0].sequence", id="0"),
+        pytest.param(
+            LIST | {"session_history": [{"item_id": "x", "sequence": 0}]}, "session_history[0].sequence", id="0"
+        ),
         pytest.param(LIST | {"items": [ITEM, ITEM | {"position": 1}]}, "items[1].item_id", id="item twice"),
         pytest.param(changed_item(position=-1), "items[0].position", id="negative position"),
         pytest.param(changed_item(position=40_000), "items[0].position", id="position beyond 16 bits"),
@@ -60,7 +62,9 @@ def test_smallest_request() -> None:
         pytest.param(changed_item(ranking_score="1"), "items[0].ranking_score", id="score is a text"),
         pytest.param(changed_item(ranking_score=None), "items[0].ranking_score", id="score is null"),
         pytest.param(changed_item(item_features={"a": "b"}), "items[0].item_features", id="feature is a text"),
-        pytest.param(changed_item(item_features=dict.fromkeys(map(str, range(65)), 1)), "items[0].item_features", id="65"),
+        pytest.param(
+            changed_item(item_features=dict.fromkeys(map(str, range(65)), 1)), "items[0].item_features", id="65"
+        ),
         pytest.param(changed_item(promotion={"sponsor": "Acme"}), "items[0].promotion.boost", id="no boost"),
         pytest.param(changed_item(promotion={"sponsor": "A", "boost": 1, "x": 1}), "items[0].promotion.x", id="odd"),
         pytest.param(["not an object"], "body", id="body is a list"),
