@@ -193,7 +193,8 @@ def explanation_id(request_id: str, position: int) -> str:
 
 def split_explanation_id(identifier: str) -> tuple[str, int]:
     """Take an explanation id apart into (request id, position); ValueError if it is not one."""
-    request_id, dot, position = identifier.rpartition(".")
-    if not dot or not request_id or not position.isdecimal():
+    request_id, _, position = identifier.rpartition(".")
+    # int() also reads "01" and the digits of other scripts: an explanation would have more than one id.
+    if not request_id or not position.isdecimal() or position != str(int(position)):
         raise ValueError(f"not an explanation id: {identifier!r}; expected REQUEST.POSITION")
     return request_id, int(position)
