@@ -4,6 +4,7 @@ import json
 import logging
 import shutil
 import sys
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import dagster as dg
 
 from orchestration.definitions import definitions
 from orchestration.resources import EventSource, HomeFolder, TrainingSettings
+from streamrec_explain import errors
 from streamrec_explain.home import Home
 
 INSTANCE_FILE = "dagster.yaml"
+FORESEEN = {*vars(errors), "DagsterAssetCheckFailedError"}
 
 
 def instance(home: Home) -> dg.DagsterInstance:
@@ -56,7 +59,8 @@ def main(
 ) -> None:
     """Run JOB to its end; the last line on standard output is JSON with the run and what each step did."""
     if not verbose:
-        logging.disable(logging.INFO)
+        # Dagster logs each failure three times with its stack; the outcome names them, `_unforeseen` prints bugs.
+        logging.disable(logging.ERROR)
     source = EventSource(world=world, data=data, quarantine=quarantine, users=users, seed=seed)
     settings = TrainingSettings(
         seed=seed, progress=sys.stderr.isatty(), audited_explanations=audited, policy=policy, why=why
@@ -66,6 +70,8 @@ def main(
         result = graph.resolve_job_def(job).execute_in_process(
             instance=own, partition_key=partition, raise_on_error=False
         )
+    for stack in _unforeseen(result):
+        click.echo(stack, err=True)
     click.echo(json.dumps(_outcome(result)))
     sys.exit(0 if result.success else 1)
 
@@ -77,6 +83,14 @@ def _outcome(result: dg.ExecuteInProcessResult) -> dict[str, object]:
         "failures": [_failure(event) for event in result.all_events if event.is_step_failure],
         "checks_failed": [check.check_name for check in result.get_asset_check_evaluations() if not check.passed],
     }
+
+
+def _unforeseen(result: dg.ExecuteInProcessResult) -> Iterator[str]:
+    """The stacks of failures that are neither the product's own errors nor checks that refuse: bugs."""
+    for event in result.all_events:
+        if event.is_step_failure and _failure(event)["error"] not in FORESEEN:
+            error = event.step_failure_data.error
+            yield error.to_string() if error else event.message or ""
 
 
 def _failure(event: dg.DagsterEvent) -> dict[str, str]:
