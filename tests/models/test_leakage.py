@@ -1,7 +1,5 @@
 """Leakage: clean pipelines have none, and pipelines that look ahead, far or a little, are caught."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -19,6 +17,7 @@ from tests.reference.small_world import random_impressions, random_items, random
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+DAY_MS = 86_400_000
 
 
 def found_in(world: World, cuts: int = 3, rows: int = 60) -> tuple[int, int]:
@@ -72,11 +71,25 @@ def test_counts_over_the_whole_world_are_caught(monkeypatch: pytest.MonkeyPatch)
     assert leaking > judged / 2
 
 
-@pytest.mark.parametrize("world", [lambda: random_world(1, n=400), long_world], ids=["short world", "long world"])
-def test_a_tick_rounded_up_is_caught(monkeypatch: pytest.MonkeyPatch, world: Callable[[], World]) -> None:
-    """A look ahead of a day at most, also where only a few rows of hundreds of days show it."""
+def test_a_tick_rounded_up_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """User and item features as of the next day instead of the last refresh."""
     monkeypatch.setattr(point_in_time, "ticks", lambda time_ms, _: -(-time_ms // DAY_MS) * DAY_MS)
-    assert found_in(world())[0] > 0
+    assert found_in(long_world())[0] > 0
+
+
+def test_a_look_at_the_next_impression_is_caught_at_every_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shortest look ahead shows in one row of a thousand: the last before the cut, which is always judged."""
+
+    def with_next_time(
+        world: World, spec: FeatureSpec, catalogue: Catalogue, rows: Ints, session_scores: Floats
+    ) -> Floats:
+        table = training_table(world, spec, catalogue, rows, session_scores)
+        times = world.impressions["timestamp_ms"].to_numpy()
+        table[:, spec.index("item_click_rate")] = np.append(times[1:], -1)[rows]
+        return table
+
+    monkeypatch.setattr(leakage, "training_table", with_next_time)
+    assert (3, 180) == found_in(long_world())
 
 
 def test_a_session_score_that_saw_the_future_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,6 +102,3 @@ def test_a_session_score_that_saw_the_future_is_caught(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(reranker_dataset, "PointInTime", LookingAhead)
     assert found_in(long_world())[0] > 0
-
-
-DAY_MS = 86_400_000
