@@ -1,29 +1,47 @@
-"""The command `streamrec`: its groups put together."""
+"""The command `streamrec`: its commands by name, each loaded when it is asked for."""
+
+from importlib import import_module
 
 import click
 
-from streamrec_explain.cli.audit_log import audit_log
-from streamrec_explain.cli.demo import demo
-from streamrec_explain.cli.events import events
-from streamrec_explain.cli.explain import explain
-from streamrec_explain.cli.promote import promote, releases, rollback
-from streamrec_explain.cli.serve import serve
-from streamrec_explain.cli.trace import replay, trace
-from streamrec_explain.cli.train import train
-from streamrec_explain.cli.up import up
+# Loading all of them takes seconds (MLflow alone one and a half), and a run needs one.
+COMMANDS = {
+    "audit-log": "audit_log",
+    "demo": "demo",
+    "events": "events",
+    "explain": "explain",
+    "promote": "promote",
+    "releases": "promote",
+    "replay": "trace",
+    "rollback": "promote",
+    "serve": "serve",
+    "trace": "trace",
+    "train": "train",
+    "up": "up",
+}
 
 
-@click.group()
+class LazyGroup(click.Group):
+    """A group whose commands are imported from `streamrec_explain.cli.<module>` on first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command's name."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, None if there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"streamrec_explain.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
+
+
+@click.group(cls=LazyGroup)
 @click.version_option(package_name="streamrec-explain")
 def main() -> None:
     """Explanations for a recommender that are true of the model, and can be traced and replayed."""
 
-
-COMMANDS = (
-    demo, events, train, promote, rollback, releases, explain, serve, trace, replay, audit_log, up,
-)  # fmt: skip
-for command in COMMANDS:
-    main.add_command(command)
 
 if __name__ == "__main__":
     main()
