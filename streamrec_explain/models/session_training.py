@@ -18,6 +18,9 @@ from streamrec_explain.models.session_model import SessionModel
 from streamrec_explain.models.session_network_training import SessionNetwork
 from streamrec_explain.models.session_windows import Batch, Windows, windows
 
+EVENTS_SEEN = 1_500_000
+EPOCHS = (5, 10)
+
 
 @dataclass(frozen=True)
 class SessionTrainingConfig:
@@ -25,6 +28,7 @@ class SessionTrainingConfig:
 
     `positions` places (padding included) make a step; a window predicts `stride` events from up to `context`
     before each. Catalogues above `full_softmax_items` are trained with `negatives` sampled items a step.
+    `epochs` None means as many as see about 1.5 million events, from 5 to 10: more data needs fewer.
     `threads` is part of the result: torch sums in an order that depends on it.
     """
 
@@ -32,7 +36,7 @@ class SessionTrainingConfig:
     heads: int = 4
     rank: int = 64
     max_lag: int = 200
-    epochs: int = 10
+    epochs: int | None = None
     learning_rate: float = 1e-2
     weight_decay: float = 4.0
     dropout: float = 0.3
@@ -42,6 +46,10 @@ class SessionTrainingConfig:
     full_softmax_items: int = 30_000
     negatives: int = 4096
     threads: int = 2
+
+    def epochs_for(self, n_events: int) -> int:
+        """How often all of `n_events` training events are seen."""
+        return self.epochs or int(np.clip(EVENTS_SEEN // n_events, *EPOCHS))
 
 
 @dataclass(frozen=True)
@@ -101,7 +109,7 @@ class _Trainer:
             {"params": [self.network.bias_N, self.network.curve_HK], "weight_decay": 0.0},
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
-        steps = config.epochs * cut.count_batches(config.positions)
+        steps = config.epochs_for(cut.item.size) * cut.count_batches(config.positions)
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, steps)
         self.draw_N = (popularity.double() + 1.0) ** 0.75
         self.draw_N /= self.draw_N.sum()
@@ -148,10 +156,11 @@ class _Trainer:
 
 def _epochs(config: SessionTrainingConfig, cut: Windows, progress: bool) -> Iterator[tqdm]:
     """The same progress bar once per epoch."""
-    steps = config.epochs * cut.count_batches(config.positions)
+    epochs = config.epochs_for(cut.item.size)
+    steps = epochs * cut.count_batches(config.positions)
     with tqdm(total=steps, desc="session model", unit="step", disable=not progress) as bar:
-        for epoch in range(config.epochs):
-            bar.set_postfix(epoch=f"{epoch + 1}/{config.epochs}")
+        for epoch in range(epochs):
+            bar.set_postfix(epoch=f"{epoch + 1}/{epochs}")
             yield bar
 
 

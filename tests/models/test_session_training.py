@@ -96,3 +96,10 @@ def test_divergence_is_refused(chain: History) -> None:
     """A loss that leaves the finite numbers stops the training instead of being exported."""
     with pytest.raises(TrainingError, match="learning_rate"):
         train_session_model(*chain, n_items=40, config=replace(SMALL, learning_rate=1e30))
+
+
+def test_more_data_is_seen_less_often() -> None:
+    """Left open, the number of epochs falls from 10 to 5 as the events grow; a number given is kept."""
+    found = [SessionTrainingConfig().epochs_for(events) for events in (10, 50_000, 250_000, 10_000_000)]
+    assert [10, 10, 6, 5] == found
+    assert 15 == SMALL.epochs_for(10_000_000)
