@@ -28,11 +28,18 @@ class ReleaseSource:
         return self._cache.take(release, stored.digest, lambda folder: fetch_release(self._uri, stored, folder))
 
     def folder(self, release: ModelVersion) -> Path:
-        """The verified folder of a release: the cached copy, or the registry's where that is missing or bad."""
+        """The verified folder of a release: the cached copy, or the registry's where that is missing or bad.
+
+        ReleaseNotFoundError if the registry has another release under that number.
+        """
         try:
             return self._cache.kept(release)
         except (ReleaseNotFoundError, CorruptReleaseError):
-            return self.take(self.registry.version(release.version))
+            stored = self.registry.version(release.version)
+        known = ModelVersion.of(stored.version, stored.digest)
+        if known != release:
+            raise ReleaseNotFoundError(f"the model registry has no {release}: its version {release.version} is {known}")
+        return self.take(stored)
 
     def last_served(self) -> tuple[ModelVersion, Path]:
         """The release that this machine served last, from the cache alone; ReleaseNotFoundError if none was."""
