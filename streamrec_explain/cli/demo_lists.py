@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from streamrec_explain.cli.stored import StoredReleases
+from streamrec_explain.cli.stored import releases_of
 from streamrec_explain.events.interactions import interactions
 from streamrec_explain.events.world_store import load_world
 from streamrec_explain.faithfulness.sampling import Moment, folds, sample_lists
@@ -21,11 +21,11 @@ class DemoLists:
     """Ranked lists of a home folder's world, by its champion, as requests to the service."""
 
     def __init__(self, home: Path, seed: int) -> None:
-        stored, releases = Home(home), StoredReleases(home)
+        stored, releases = Home(home), releases_of(home)
         world = load_world(stored.values / "events")
         trends, users = latest_trend_snapshot(stored.trends), latest_user_snapshot(stored.users)
         self._moment = Moment(world, interactions(world), users, trends)
-        self.bundle = load_components(releases.folder(releases.champion()))
+        self.bundle = load_components(releases.take(releases.champion()))
         self._seed = seed
 
     @property

@@ -1,4 +1,4 @@
-"""What commands read from a home folder without a server: the champion's bundle, the audit log, the keys."""
+"""What commands read from a home folder without a server: its releases and its audit log."""
 
 from pathlib import Path
 
@@ -7,30 +7,13 @@ from streamrec_explain.audit_log.table import AuditTable
 from streamrec_explain.cli.launching import check_home
 from streamrec_explain.home import Home
 from streamrec_explain.release.cache import ReleaseCache
-from streamrec_explain.release.fetch import fetch_release
-from streamrec_explain.release.model_version import ModelVersion
-from streamrec_explain.release.registration import CHAMPION
-from streamrec_explain.release.registry_reader import RegistryReader, open_reader
+from streamrec_explain.release.source import ReleaseSource
 
 
-class StoredReleases:
-    """Verified bundles of a home folder's registry, through the local cache."""
-
-    def __init__(self, home: Path) -> None:
-        self._home = Home(check_home(home))
-        self.reader: RegistryReader = open_reader(self._home.registry_uri)
-        self._cache = ReleaseCache(self._home.releases)
-
-    def champion(self) -> ModelVersion:
-        """The release the champion alias points at."""
-        stored = self.reader.aliased(CHAMPION)
-        return ModelVersion.of(stored.version, stored.digest)
-
-    def folder(self, release: ModelVersion) -> Path:
-        """The verified folder of a release; CorruptReleaseError names a file that was changed."""
-        stored = self.reader.version(release.version)
-        uri = self._home.registry_uri
-        return self._cache.take(release, stored.digest, lambda target: fetch_release(uri, stored, target))
+def releases_of(home: Path) -> ReleaseSource:
+    """The releases of a home folder's registry, through the local cache."""
+    stored = Home(check_home(home))
+    return ReleaseSource(stored.registry_uri, ReleaseCache(stored.releases))
 
 
 def audit_log_of(home: Path) -> AuditLog:

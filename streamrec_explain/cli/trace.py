@@ -9,7 +9,7 @@ import msgspec
 
 from streamrec_explain.cli.options import home_option
 from streamrec_explain.cli.output import Output, with_output
-from streamrec_explain.cli.stored import StoredReleases, audit_log_of
+from streamrec_explain.cli.stored import audit_log_of, releases_of
 from streamrec_explain.release.components import load_components
 from streamrec_explain.release.model_version import ModelVersion
 from streamrec_explain.replay import Replay
@@ -48,14 +48,14 @@ def replay(explanation_id: str, home: Path, output: Output) -> None:
 
 def trace_of(home: Path, explanation_id: str) -> Trace:
     """The trace of an explanation of a home folder."""
-    releases = StoredReleases(home)
-    return trace_entry(explanation_id, audit_log_of(home), releases.folder, releases.reader)
+    releases = releases_of(home)
+    return trace_entry(explanation_id, audit_log_of(home), releases.folder, releases.registry)
 
 
 def replay_of(home: Path, explanation_id: str) -> Replay:
     """The replay of an explanation of a home folder."""
     found = audit_log_of(home).find_entry(explanation_id)
-    folder = StoredReleases(home).folder(ModelVersion.parse(found.request.model_version))
+    folder = releases_of(home).folder(ModelVersion.parse(found.request.model_version))
     return replay_entry(found.request, found.entry.position, load_components(folder))
 
 
