@@ -21,9 +21,7 @@ class Estimate:
     n: int
 
 
-def paired_bootstrap(
-    differences: ArrayLike, seed: int, n_resamples: int = 2000, level: float = 0.95
-) -> Estimate:
+def paired_bootstrap(differences: ArrayLike, seed: int, n_resamples: int = 2000, level: float = 0.95) -> Estimate:
     """Mean of one number per unit with its percentile bootstrap interval (Efron & Tibshirani 1993, 13.3).
 
     Pass the per-unit differences of two systems to compare them paired, or one system's values for its own
