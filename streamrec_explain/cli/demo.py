@@ -59,11 +59,11 @@ class Tour:
 
 
 @click.command()
-@click.option("--world", type=click.Choice(WORLDS), default="synthetic", show_default=True)
+@click.option("--world", type=click.Choice(WORLDS), default="synthetic", show_default=True, help="Kind of data.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the world's files.")
 @home_option
 @click.option("--users", default=2000, show_default=True, help="Size of the synthetic world.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, help="Equal seeds give equal models.")
 @with_output
 def demo(world: str, data: Path | None, home: Path, users: int, seed: int, output: Output) -> None:
     """Train, promote, serve over HTTP, explain 200 lists, ship, trace one, replay one, and show it all.

@@ -27,8 +27,8 @@ def events() -> None:
 def validate(output: Output, world: str, data: Path | None, quarantine: Path | None, seed: int, users: int) -> None:
     """Check a folder of events against the schema, and write nothing.
 
-    Exits 0 if all rows are good or were set aside with --quarantine, and 2 if not, naming file, row (line of a
-    text file, from 1; row of a Parquet file, from 0), column and code of every kind of problem.
+    Exit codes: 0 all rows are good or were set aside with --quarantine, 2 some are not: file, row (line of a text
+    file, from 1; row of a Parquet file, from 0), column and code of every kind of problem are named.
     """
     result = read_world(world, data, seed=seed, scale=users, quarantine=quarantine)
     output.show(_as_text(result, quarantine), _as_json(result))

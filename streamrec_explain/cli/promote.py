@@ -53,10 +53,13 @@ def promote(version: int | None, home: Path, override: bool, reason: str, output
 @click.command()
 @home_option
 @click.option("--to", type=int, help="Version to go back to; the previous champion if left out.")
-@click.option("--reason", default="rolled back by hand", show_default=True)
+@click.option("--reason", default="rolled back by hand", show_default=True, help="Why; written in the ledger.")
 @with_output
 def rollback(home: Path, to: int | None, reason: str, output: Output) -> None:
-    """Make an earlier champion the champion again."""
+    """Make an earlier champion the champion again.
+
+    Exit codes: 0 done, 1 failed (there is no earlier one, or another promotion won), 2 bad input.
+    """
     entry = promoter(home).rollback(to, who=user_name(), why=reason)
     output.show(_told(entry), msgspec.to_builtins(entry))
 
@@ -83,7 +86,10 @@ class Releases:
 @home_option
 @with_output
 def releases(home: Path, output: Output) -> None:
-    """List releases with their gates, and the promotion ledger."""
+    """List releases with their gates, and the promotion ledger.
+
+    Exit codes: 0 done, 1 failed, 2 bad input.
+    """
     mover = promoter(home)
     registry = MlflowRegistry.open(Home(home).registry_uri, Home(home).artifacts)
     listed = [

@@ -13,7 +13,7 @@ from streamrec_explain.cli.service_process import command
 
 @click.command()
 @home_option
-@click.option("--port", default=8000, show_default=True)
+@click.option("--port", default=8000, show_default=True, help="Port of this machine.")
 @click.option("--workers", default=1, show_default=True, help="Processes that share the port.")
 @with_output
 def serve(home: Path, port: int, workers: int, output: Output) -> None:

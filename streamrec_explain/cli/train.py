@@ -17,13 +17,19 @@ EXIT_GATES = 3
 
 
 @click.command()
-@click.option("--world", type=click.Choice(WORLDS), default="synthetic", show_default=True)
+@click.option("--world", type=click.Choice(WORLDS), default="synthetic", show_default=True, help="Kind of data.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the world's files.")
 @home_option
 @click.option("--users", default=3000, show_default=True, help="Size of the synthetic world.")
 @click.option("--seed", default=0, show_default=True, help="Equal seeds give equal models.")
 @click.option("--audited", default=10_000, show_default=True, help="Explanations the faithfulness audit judges.")
-@click.option("--policy", type=click.Choice(["honest", "case_study"]), default="honest", show_default=True)
+@click.option(
+    "--policy",
+    type=click.Choice(["honest", "case_study"]),
+    default="honest",
+    show_default=True,
+    help="How sentences are chosen.",
+)
 @click.option("--quarantine", type=click.Path(path_type=Path), help="Set bad rows aside here instead of stopping.")
 @with_output
 def train(

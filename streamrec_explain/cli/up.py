@@ -37,10 +37,10 @@ class Program:
 
 @click.command()
 @home_option
-@click.option("--dagster-port", default=3000, show_default=True)
-@click.option("--mlflow-port", default=5000, show_default=True)
-@click.option("--service-port", default=8000, show_default=True)
-@click.option("--auditor-port", default=8001, show_default=True)
+@click.option("--dagster-port", default=3000, show_default=True, help="Port of the Dagster UI.")
+@click.option("--mlflow-port", default=5000, show_default=True, help="Port of the MLflow UI.")
+@click.option("--service-port", default=8000, show_default=True, help="Port of the service.")
+@click.option("--auditor-port", default=8001, show_default=True, help="Port of the auditor app.")
 @with_output
 def up(home: Path, dagster_port: int, mlflow_port: int, service_port: int, auditor_port: int, output: Output) -> None:
     """Run everything a person looks at, until Ctrl-C.

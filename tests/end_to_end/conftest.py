@@ -2,39 +2,40 @@
 
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
 from streamrec_explain.cli.demo_lists import DemoLists, request_body
+from streamrec_explain.cli.main import main
 from tests.end_to_end.running import RunningService
 
 USERS = 400
 
 
 class CommandLine:
-    """`streamrec` as a process against one home folder."""
+    """`streamrec` against one home folder."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
 
     def command(self, *arguments: str) -> list[str]:
-        """What `run` runs."""
+        """The command as a process of its own."""
         start = [sys.executable, "-W", "ignore", "-m", "streamrec_explain.cli.main"]
         return [*start, *arguments, f"--home={self.home}"]
 
-    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Run a command to its end."""
-        return subprocess.run(self.command(*arguments), capture_output=True, text=True, check=False)
+    def run(self, *arguments: str) -> Result:
+        """Run a command to its end in this process, which has loaded its libraries already."""
+        return CliRunner().invoke(main, [*arguments, f"--home={self.home}"], catch_exceptions=False)
 
     def json(self, *arguments: str) -> Any:
         """The JSON that a command prints; the test fails if it does not exit with 0."""
         done = self.run(*arguments, "--json")
-        assert 0 == done.returncode, done.stdout + done.stderr
+        assert 0 == done.exit_code, done.output
         return json.loads(done.stdout)
 
 
@@ -43,7 +44,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     """A home with one release of a tiny world; 20 audited sentences are too few for the bound of faithfulness."""
     line = CommandLine(tmp_path_factory.mktemp("home") / "home")
     done = line.run("train", f"--users={USERS}", "--audited=20", "--json")
-    assert 3 == done.returncode, done.stdout + done.stderr
+    assert 3 == done.exit_code, done.output
     return line
 
 

@@ -49,8 +49,8 @@ def served(port: int) -> str:
 
 def test_gates_refuse_and_only_an_override_promotes(copy: CommandLine, second: int) -> None:
     """A promotion launched alone without passed gates exits 3; an override needs a reason, kept in the ledger."""
-    assert 3 == copy.run("promote", str(second)).returncode
-    assert 2 == copy.run("promote", str(second), "--override").returncode
+    assert 3 == copy.run("promote", str(second)).exit_code
+    assert 2 == copy.run("promote", str(second), "--override").exit_code
     assert [1] == [each["to_version"] for each in copy.json("releases")["ledger"]]
     copy.json("promote", str(second), "--override", "--reason", "to compare policies")
     entry = copy.json("releases")["ledger"][0]
@@ -63,7 +63,7 @@ def test_a_trained_candidate_misses_its_gates(trained: CommandLine) -> None:
     refused = trained.run("promote", "1")
     gates = trained.json("releases")["releases"][0]["gates"]
     assert 6 == len(gates)
-    assert 3 == refused.returncode
+    assert 3 == refused.exit_code
     assert all(gate in refused.stderr for gate, passed in gates.items() if not passed)
 
 
@@ -87,7 +87,7 @@ def test_a_damaged_release_is_refused_by_file_name(copy: CommandLine, damaged: P
     """Nothing can be explained with it, and the error names the file."""
     done = copy.run("explain", "--user", "u000000", "--json")
     error = json.loads(done.stdout)["error"]
-    assert (1, "CorruptReleaseError", damaged.name) == (done.returncode, error["type"], error["file"])
+    assert (1, "CorruptReleaseError", damaged.name) == (done.exit_code, error["type"], error["file"])
 
 
 def test_a_damaged_copy_is_fetched_again(copy: CommandLine, service: RunningService, bodies: list[bytes]) -> None:
@@ -106,7 +106,7 @@ def test_the_old_release_serves_on_when_the_new_one_is_damaged(
     location = open_reader(home.registry_uri).version(second).location or ""
     (Path(urlsplit(location).path) / "session_model.npz").write_bytes(b"damaged")
     done = copy.run("promote", str(second), "--override", "--reason", "try", "--json")
-    assert (1, "session_model.npz") == (done.returncode, json.loads(done.stdout)["error"]["file"])
+    assert (1, "session_model.npz") == (done.exit_code, json.loads(done.stdout)["error"]["file"])
     MlflowRegistry.open(home.registry_uri).set_alias(CHAMPION, second)  # as if damaged after its promotion
     wait_until(lambda: "session_model.npz" in str(ServiceClient(service.port).get("/readyz")), WITHIN_S)
     assert first == served(service.port)

@@ -7,7 +7,8 @@ from streamrec_explain.audit_log.lookup import AuditLog
 from streamrec_explain.audit_log.queries import EntryFilter
 from streamrec_explain.cli.service_process import ServiceClient
 from streamrec_explain.cli.stored import audit_log_of
-from streamrec_explain.cli.trace import replay_of
+from streamrec_explain.release.components import load_components
+from streamrec_explain.replay import replay
 from tests.end_to_end.conftest import CommandLine
 from tests.end_to_end.running import RunningService, Traffic, wait_until
 
@@ -66,18 +67,22 @@ def test_trace_and_replay_from_journal_and_table(
 
 def traced_and_replayed(line: CommandLine, said: dict[str, str]) -> str:
     """Check one explanation against trace and replay; where it was found."""
-    trace, replay = (line.json(each, said["explanation_id"]) for each in ("trace", "replay"))
+    trace, again = (line.json(each, said["explanation_id"]) for each in ("trace", "replay"))
     release = trace["release"]
     assert ([], 3, 3) == (trace["unresolved"], len(release["components"]), len(release["runs"]))
     assert {"FINISHED"} == {run["status"] for run in release["runs"]}
     assert {release["dagster_run"]} == {run["dagster_run"] for run in release["runs"]}
-    assert (True, said["text"]) == (replay["identical"], replay["explanation"]["text"])
-    assert replay["logged_sha256"] == replay["replayed_sha256"]
+    assert (True, said["text"]) == (again["identical"], again["explanation"]["text"])
+    assert again["logged_sha256"] == again["replayed_sha256"]
     return str(trace["found_in"])
 
 
-def test_every_sentence_of_a_list_replays(copy: CommandLine, service: RunningService, bodies: list[bytes]) -> None:
+def test_every_sentence_of_a_list_replays(
+    copy: CommandLine, service: RunningService, bodies: list[bytes], registered: Path
+) -> None:
     """Whatever was said of an item, not only of the first."""
     said = ServiceClient(service.port).explain(bodies[2])["explanations"]
-    replays = [replay_of(copy.home, each["explanation_id"]) for each in said]
+    logged = audit_log_of(copy.home).find_request("e2e-2").request
+    bundle = load_components(registered)
+    replays = [replay(logged, each["position"], bundle) for each in said]
     assert [(True, each["text"]) for each in said] == [(each.identical, each.explanation.text) for each in replays]
