@@ -62,7 +62,7 @@ class Tour:
 @click.option("--world", type=click.Choice(WORLDS), default="synthetic", show_default=True, help="Kind of data.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the world's files.")
 @home_option
-@click.option("--users", default=2000, show_default=True, help="Size of the synthetic world.")
+@click.option("--users", default=1200, show_default=True, help="Size of the synthetic world.")
 @click.option("--seed", default=0, show_default=True, help="Equal seeds give equal models.")
 @with_output
 def demo(world: str, data: Path | None, home: Path, users: int, seed: int, output: Output) -> None:
@@ -72,7 +72,7 @@ def demo(world: str, data: Path | None, home: Path, users: int, seed: int, outpu
     Exit codes: 0 done, 1 failed, 2 bad input.
     """
     started = time.monotonic()
-    _say(f"training on the {world} world (about a minute and a half for {users} synthetic users)")
+    _say(f"training on the {world} world (one to two minutes for 1,200 synthetic users)")
     folder = None if data is None else str(data)
     report = run_training(home, world=world, data=folder, users=users, seed=seed, audited=AUDITED)
     overridden = _ensure_champion(home, report)
