@@ -72,7 +72,7 @@ def demo(world: str, data: Path | None, home: Path, users: int, seed: int, outpu
     Exit codes: 0 done, 1 failed, 2 bad input.
     """
     started = time.monotonic()
-    _say(f"training on the {world} world (one to two minutes for 1,200 synthetic users)")
+    _say(f"training on the {world} world (the default one takes one to two minutes)")
     folder = None if data is None else str(data)
     report = run_training(home, world=world, data=folder, users=users, seed=seed, audited=AUDITED)
     overridden = _ensure_champion(home, report)
