@@ -1,5 +1,8 @@
 """The command `streamrec`: its commands by name, each loaded when it is asked for."""
 
+import signal
+import sys
+import threading
 from importlib import import_module
 
 import click
@@ -41,6 +44,9 @@ class LazyGroup(click.Group):
 @click.version_option(package_name="streamrec-explain")
 def main() -> None:
     """Explanations for a recommender that are true of the model, and can be traced and replayed."""
+    if threading.current_thread() is threading.main_thread():
+        # A command told to end raises as it does on Ctrl-C, so that the processes it started end with it.
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
 if __name__ == "__main__":
