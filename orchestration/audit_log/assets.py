@@ -1,6 +1,7 @@
 """Assets of the audit log: what was shipped per day, the hot table kept in order, the cold one, what is gone."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import dagster as dg
 
@@ -9,6 +10,7 @@ from orchestration.partitions import DAYS
 from orchestration.resources import HomeFolder, now_ms
 from streamrec_explain.audit_log.archive import apply_archive, plan_archive
 from streamrec_explain.audit_log.compaction import apply_compaction, plan_compaction
+from streamrec_explain.audit_log.encoding import utc_day
 from streamrec_explain.audit_log.expiry import apply_expiry, plan_expiry
 from streamrec_explain.audit_log.retention import RetentionPolicy
 from streamrec_explain.audit_log.shipper import ship_folder
@@ -16,7 +18,14 @@ from streamrec_explain.audit_log.table import AuditTable
 from streamrec_explain.audit_log.vacuum import apply_vacuum, plan_vacuum
 from streamrec_explain.home import Home
 
-OWNERS = ["team:audit"]
+daily = partial(
+    dg.asset,
+    group_name="audit_log",
+    kinds={"deltalake"},
+    owners=["team:audit"],
+    code_version="1",
+    partitions_def=DAYS,
+)
 POLICY = RetentionPolicy()
 
 
@@ -37,9 +46,7 @@ def end_of(day: str) -> int:
     return int((start + timedelta(days=1)).timestamp() * 1000)
 
 
-@dg.asset(
-    group_name="audit_log", kinds={"deltalake"}, owners=OWNERS, code_version="1", partitions_def=DAYS, pool="ship"
-)
+@daily(pool="ship")
 def audit_table_hot(context: dg.AssetExecutionContext, home: HomeFolder) -> dg.MaterializeResult[None]:
     """Everything the journals hold, shipped exactly once; the rows of this day by region and type."""
     hot, _ = tiers(home.home)
@@ -59,15 +66,7 @@ def audit_table_hot(context: dg.AssetExecutionContext, home: HomeFolder) -> dg.M
     )
 
 
-@dg.asset(
-    group_name="audit_log",
-    kinds={"deltalake"},
-    owners=OWNERS,
-    code_version="1",
-    partitions_def=DAYS,
-    deps=[audit_table_hot],
-    pool="maintain",
-)
+@daily(pool="maintain", deps=[audit_table_hot])
 def audit_table_compacted(
     context: dg.AssetExecutionContext, home: HomeFolder, config: Maintenance
 ) -> dg.MaterializeResult[None]:
@@ -75,26 +74,19 @@ def audit_table_compacted(
     hot, _ = tiers(home.home)
     if not hot.exists():
         return dg.MaterializeResult(metadata={"plan": "the table is empty"})
-    plan = plan_compaction(
-        hot, before=datetime.fromtimestamp(end_of(context.partition_key) / 1000, UTC).date().isoformat()
-    )
+    plan = plan_compaction(hot, before=utc_day(end_of(context.partition_key)))
     rewritten = apply_compaction(plan, hot) if config.apply else 0
     return dg.MaterializeResult(metadata={"plan": str(plan), "rewritten partitions": rewritten})
 
 
-@dg.asset(
-    group_name="audit_log",
-    kinds={"deltalake"},
-    owners=OWNERS,
-    code_version="1",
-    partitions_def=DAYS,
+@daily(
+    pool="maintain",
     deps=[
         dg.AssetDep(
             audit_table_compacted,
             partition_mapping=dg.TimeWindowPartitionMapping(start_offset=-POLICY.hot_days, end_offset=-POLICY.hot_days),
         )
     ],
-    pool="maintain",
 )
 def audit_table_cold(
     context: dg.AssetExecutionContext, home: HomeFolder, config: Maintenance
@@ -106,15 +98,7 @@ def audit_table_cold(
     return dg.MaterializeResult(metadata={"plan": str(plan), "rows moved": moved})
 
 
-@dg.asset(
-    group_name="audit_log",
-    kinds={"deltalake"},
-    owners=OWNERS,
-    code_version="1",
-    partitions_def=DAYS,
-    deps=[audit_table_cold],
-    pool="maintain",
-)
+@daily(pool="maintain", deps=[audit_table_cold])
 def audit_log_expired(
     context: dg.AssetExecutionContext, home: HomeFolder, config: Maintenance
 ) -> dg.MaterializeResult[None]:
