@@ -1,8 +1,9 @@
 """The values that travel between assets, and the file format of each."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import numpy as np
@@ -92,23 +93,22 @@ def _json(value_type: type) -> Codec:
     return Codec(value_type, save, load)
 
 
-def _registered(folder: Path) -> ComponentVersion:
-    return msgspec.json.decode((folder / "registered.json").read_bytes(), type=ComponentVersion)
+def _registered(
+    value_type: Callable[[Any, ComponentVersion], Any], save: Callable[[Any, Path], object], load: Callable[[Path], Any]
+) -> Codec:
+    """A codec for a component in its own format with its registered version beside it."""
+    kind = cast("type", value_type)
+    component, _ = (field.name for field in fields(kind))
 
+    def save_both(value: Any, folder: Path) -> None:
+        save(getattr(value, component), folder)
+        (folder / "registered.json").write_bytes(msgspec.json.encode(value.registered))
 
-def _save_session_model(value: TrainedSessionModel, folder: Path) -> None:
-    value.model.save(folder / "session_model.npz")
-    (folder / "registered.json").write_bytes(msgspec.json.encode(value.registered))
+    def load_both(folder: Path) -> Any:
+        registered = msgspec.json.decode((folder / "registered.json").read_bytes(), type=ComponentVersion)
+        return value_type(load(folder), registered)
 
-
-def _save_reranker(value: TrainedReranker, folder: Path) -> None:
-    (folder / "reranker.txt").write_text(value.text, encoding="utf-8")
-    (folder / "registered.json").write_bytes(msgspec.json.encode(value.registered))
-
-
-def _save_explainer(value: BuiltExplainer, folder: Path) -> None:
-    value.explainer.save(folder / "explainer")
-    (folder / "registered.json").write_bytes(msgspec.json.encode(value.registered))
+    return Codec(kind, save_both, load_both)
 
 
 def _save_rows(value: RerankerDataset, folder: Path) -> None:
@@ -128,20 +128,20 @@ CODECS = (
         lambda value, folder: value.save(folder / "catalogue.arrow"),
         lambda folder: Catalogue.load(folder / "catalogue.arrow"),
     ),
-    Codec(
+    _registered(
         TrainedSessionModel,
-        _save_session_model,
-        lambda folder: TrainedSessionModel(SessionModel.load(folder / "session_model.npz"), _registered(folder)),
+        lambda model, folder: model.save(folder / "session_model.npz"),
+        lambda folder: SessionModel.load(folder / "session_model.npz"),
     ),
-    Codec(
+    _registered(
         TrainedReranker,
-        _save_reranker,
-        lambda folder: TrainedReranker((folder / "reranker.txt").read_text(encoding="utf-8"), _registered(folder)),
+        lambda text, folder: (folder / "reranker.txt").write_text(text, encoding="utf-8"),
+        lambda folder: (folder / "reranker.txt").read_text(encoding="utf-8"),
     ),
-    Codec(
+    _registered(
         BuiltExplainer,
-        _save_explainer,
-        lambda folder: BuiltExplainer(TreeShapExplainer.load(folder / "explainer"), _registered(folder)),
+        lambda explainer, folder: explainer.save(folder / "explainer"),
+        lambda folder: TreeShapExplainer.load(folder / "explainer"),
     ),
     Codec(RerankerDataset, _save_rows, _load_rows),
     _json(ValidationReport),
