@@ -13,6 +13,7 @@ import numpy as np
 from orchestration.metadata import Cell, table
 from orchestration.release.candidate import pins, world_pin
 from orchestration.release.judging import judge
+from orchestration.release.registered import registered_bundle
 from orchestration.resources import HomeFolder, Registry, TrainingSettings, now_ms
 from orchestration.values import (
     BuiltExplainer,
@@ -145,14 +146,11 @@ def faithfulness_audit(
     moment = moment_of(events, home.home)
     _, users = folds(moment.events, settings.seed)
     with registry.run(context) as (store, log), tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "bundle"
-        store.download(release_candidate.version, folder)
-        verify_bundle(folder)
-        report = audit(load_components(folder), moment, users, settings.audited_explanations, settings.seed)
-        reports = Path(name) / "report"
-        reports.mkdir()
-        (reports / "faithfulness.json").write_bytes(report.to_json())
-        log.log_folder(reports, "faithfulness")
+        with registered_bundle(store, release_candidate.version) as folder:
+            bundle = load_components(folder)
+        report = audit(bundle, moment, users, settings.audited_explanations, settings.seed)
+        (Path(name) / "faithfulness.json").write_bytes(report.to_json())
+        log.log_folder(Path(name), "faithfulness")
         log.log(metrics=_audit_metrics(report))
     context.add_output_metadata(_audit_metadata(report))
     return report

@@ -1,10 +1,8 @@
 """Judging a candidate: the number behind each gate and the verdict of the bounds in its own bundle."""
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 
+from orchestration.release.registered import registered_bundle
 from orchestration.values import (
     BuiltExplainer,
     ReleaseCandidate,
@@ -16,7 +14,7 @@ from streamrec_explain.attribution.shap_conformance import conformance
 from streamrec_explain.errors import StreamRecError
 from streamrec_explain.events.interactions import interactions
 from streamrec_explain.events.report import ValidationReport
-from streamrec_explain.events.splits import split_phases
+from streamrec_explain.events.splits import TEST_PHASE, split_phases
 from streamrec_explain.events.world import World
 from streamrec_explain.explanation.components import EngineBundle
 from streamrec_explain.faithfulness.report import FaithfulnessReport
@@ -26,9 +24,8 @@ from streamrec_explain.models.leakage import leaking_rows
 from streamrec_explain.models.ranking_metrics import ndcg
 from streamrec_explain.models.reranker_dataset import RerankerDataset
 from streamrec_explain.models.reranker_training import booster_of
-from streamrec_explain.models.session_evaluation import evaluate_session
+from streamrec_explain.models.session_evaluation import rank_targets, targets
 from streamrec_explain.models.session_model import SessionModel
-from streamrec_explain.release.bundle import verify_bundle
 from streamrec_explain.release.components import load_components
 from streamrec_explain.release.gates import GATES_FILE, GateBounds, GateResult
 from streamrec_explain.release.mlflow_registry import MlflowRegistry
@@ -65,10 +62,7 @@ def judge(
 
 
 def _bounds(store: MlflowRegistry, version: int) -> GateBounds:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "bundle"
-        store.download(version, folder)
-        verify_bundle(folder)
+    with registered_bundle(store, version) as folder:
         return GateBounds.from_json((folder / GATES_FILE).read_bytes())
 
 
@@ -115,9 +109,12 @@ def _against_champion(
         return bounds.first_release()
     reigning = _comparable(store, champion, catalogue)
     if reigning is None:
-        return bounds.incomparable("the champion knows another catalogue, so the same events cannot be ranked by both")
-    history, phases = interactions(events), split_phases(events)
-    own, other = (evaluate_session(each, history, phases).model.ranks for each in (model, reigning.session_model))
+        return bounds.incomparable(
+            "the champion cannot be read or knows another catalogue, so the same events cannot be ranked by both"
+        )
+    history = interactions(events)
+    held_out = targets(history, split_phases(events), TEST_PHASE)
+    own, other = (rank_targets(each, history, held_out, len(catalogue)) for each in (model, reigning.session_model))
     gain = paired_bootstrap(ndcg(own) - ndcg(other), seed)
     detail = f"NDCG@10 {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}] to version {champion}, {gain.n} users"
     return bounds.judge("ranking_vs_champion", gain.low, detail)
@@ -125,14 +122,11 @@ def _against_champion(
 
 def _comparable(store: MlflowRegistry, version: int, catalogue: Catalogue) -> EngineBundle | None:
     """The champion's components if it ranks the same items; None if not, or if its bundle cannot be read."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "bundle"
-        try:
-            store.download(version, folder)
-            verify_bundle(folder)
+    try:
+        with registered_bundle(store, version) as folder:
             reigning = load_components(folder)
-        except StreamRecError:
-            return None
+    except StreamRecError:
+        return None
     return reigning if reigning.catalogue.item_ids == catalogue.item_ids else None
 
 
