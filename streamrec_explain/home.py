@@ -69,8 +69,3 @@ class Home:
     def releases(self) -> Path:
         """The local cache of verified releases."""
         return self.root / "releases"
-
-    @property
-    def reports(self) -> Path:
-        """Faithfulness and evaluation reports, one folder per release."""
-        return self.root / "reports"

@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,12 @@ from streamrec_explain.cli.stored import audit_tables
 from streamrec_explain.cli.trace import replay_of, replayed, trace_of, traced
 from streamrec_explain.cli.train import run_training
 from streamrec_explain.cli.training_report import TrainingReport, in_words
-from streamrec_explain.errors import ReplayMismatchError, StreamRecError
+from streamrec_explain.errors import StreamRecError
 from streamrec_explain.events.readers import WORLDS
 from streamrec_explain.home import Home
 from streamrec_explain.release.model_version import ModelVersion
+from streamrec_explain.replay import Replay
+from streamrec_explain.trace import Trace
 
 LISTS = 200
 SHOWN = 10
@@ -53,8 +55,8 @@ class Tour:
     explanation_id: str
     milliseconds_per_list: dict[str, float]
     shipped_rows: int
-    trace: dict[str, Any]
-    replay: dict[str, Any]
+    trace: Trace
+    replay: Replay
     seconds: float
 
 
@@ -84,7 +86,7 @@ def demo(world: str, data: Path | None, home: Path, users: int, seed: int, outpu
     hot, _ = audit_tables(home)
     rows = sum(each.rows for each in ship_folder(Home(home).journal, hot, clock=now_ms))
     tour = _tour(home, report, overridden, lists, answers, milliseconds, rows, started)
-    output.show(_told(tour, home), asdict(tour))
+    output.show(_told(tour), msgspec.to_builtins(tour))
 
 
 def _ensure_champion(home: Path, report: TrainingReport) -> bool:
@@ -133,8 +135,7 @@ def _tour(
     chosen = _varied(said)
     identifier = chosen[0]["explanation_id"]
     replay = replay_of(home, identifier)
-    if not replay.identical:
-        raise ReplayMismatchError(f"{identifier} replays differently: {', '.join(replay.differences)}")
+    replay.raise_unless_identical()
     catalogue = lists.catalogue
     sentences = [
         Said(
@@ -155,8 +156,8 @@ def _tour(
         explanation_id=identifier,
         milliseconds_per_list={"median": statistics.median(milliseconds), "p99": cuts[98]},
         shipped_rows=rows,
-        trace=msgspec.to_builtins(trace_of(home, identifier)),
-        replay=msgspec.to_builtins(replay),
+        trace=trace_of(home, identifier),
+        replay=replay,
         seconds=round(time.monotonic() - started, 1),
     )
 
@@ -170,7 +171,7 @@ def _varied(said: list[Any]) -> list[Any]:
     return turns[:SHOWN]
 
 
-def _told(tour: Tour, home: Path) -> str:
+def _told(tour: Tour) -> str:
     total = sum(tour.type_mix.values())
     mix = ", ".join(f"{kind} {100 * count / total:.1f}%" for kind, count in tour.type_mix.items())
     speed = tour.milliseconds_per_list
@@ -181,7 +182,7 @@ def _told(tour: Tour, home: Path) -> str:
     lines += [f"  {each.title}\n      {each.text}   ({each.explanation_type})" for each in tour.sentences]
     lines += ["", f"types of {total} explanations: {mix}"]
     lines += [f"a list of 20 over HTTP, durably logged: median {speed['median']:.1f} ms, p99 {speed['p99']:.1f} ms"]
-    lines += ["", traced(trace_of(home, tour.explanation_id)), "", replayed(replay_of(home, tour.explanation_id))]
+    lines += ["", traced(tour.trace), "", replayed(tour.replay)]
     lines += [
         "",
         f"done in {tour.seconds:.0f} s. Where to click next: `make up`, then",

@@ -12,6 +12,7 @@ import click
 from streamrec_explain.errors import InvalidInputError, StreamRecError
 
 EXIT_REFUSED = 1  # the product could not do what was asked
+EXIT_GATES = 3  # a gate refuses the release
 EXIT_INVALID = 2  # what was handed over is wrong; nothing was written
 
 

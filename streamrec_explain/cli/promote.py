@@ -10,15 +10,13 @@ import msgspec
 
 from streamrec_explain.cli.launching import check_home
 from streamrec_explain.cli.options import home_option, now_ms, user_name
-from streamrec_explain.cli.output import Output, with_output
+from streamrec_explain.cli.output import EXIT_GATES, Output, with_output
 from streamrec_explain.errors import GateError, InvalidInputError, ReleaseNotFoundError
 from streamrec_explain.home import Home
 from streamrec_explain.release.ledger import Ledger, LedgerEntry
 from streamrec_explain.release.mlflow_registry import MlflowRegistry
 from streamrec_explain.release.model_version import ModelVersion
 from streamrec_explain.release.promotion import Promoter
-
-EXIT_GATES = 3
 
 
 def promoter(home: Path) -> Promoter:

@@ -8,12 +8,10 @@ import click
 
 from streamrec_explain.cli.launching import launch
 from streamrec_explain.cli.options import home_option
-from streamrec_explain.cli.output import Output, with_output
+from streamrec_explain.cli.output import EXIT_GATES, Output, with_output
 from streamrec_explain.cli.training_report import TrainingReport, in_words, training_report
 from streamrec_explain.events.readers import WORLDS
 from streamrec_explain.home import Home
-
-EXIT_GATES = 3
 
 
 @click.command()
