@@ -14,7 +14,7 @@ LIBRARY = "streamrec_explain"
 # Leftmost first; a module may import from layers to its left and from its own package only.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors"}),
-    frozenset({"hashing", "home", "pseudonym"}),
+    frozenset({"hashing", "home", "pages", "pseudonym"}),
     frozenset({"records"}),
     frozenset({"events", "trees", "statistics"}),
     frozenset({"features", "attribution", "audit_log"}),
@@ -37,6 +37,7 @@ ONLY_IN = {
         "streamrec_explain/models/reranker_training.py",
         "streamrec_explain/attribution/shap_conformance.py",
     ),
+    "jinja2": ("streamrec_explain/pages/",),
     "torch": ("streamrec_explain/models/", "streamrec_explain/attribution/integrated_gradients.py"),
     "captum": ("streamrec_explain/attribution/integrated_gradients.py",),
     "shap": ("streamrec_explain/attribution/shap_conformance.py",),
