@@ -1,8 +1,9 @@
 """What a release consists of: the files of its bundle, made from an engine's components and loaded back."""
 
-import json
 from pathlib import Path
 from typing import get_args
+
+import msgspec
 
 from streamrec_explain.errors import ConformanceError, CorruptReleaseError
 from streamrec_explain.explanation.components import EngineBundle, PolicyName
@@ -42,7 +43,7 @@ def release_contents(engine: EngineBundle, reranker_text: str, bounds: GateBound
         EXPLAINER_FOLDER: engine.explainer.save,
         THRESHOLDS_FILE: engine.thresholds.to_json(),
         TEMPLATES_FOLDER: engine.templates.save,
-        POLICY_FILE: canonical_json({"policy": engine.policy}),
+        POLICY_FILE: canonical_json(msgspec.to_builtins(_Speaking(engine.policy, engine.engine_version))),
         GATES_FILE: bounds.to_json(),
     }
 
@@ -52,6 +53,7 @@ def load_components(folder: Path) -> EngineBundle:
 
     Raises the reader's own error (ConformanceError, FeatureError...) for a file this program cannot read.
     """
+    speaking = _speaking(folder / POLICY_FILE)
     return EngineBundle(
         catalogue=Catalogue.load(folder / CATALOGUE_FILE),
         spec=FeatureSpec.from_json((folder / SPEC_FILE).read_bytes()),
@@ -59,14 +61,21 @@ def load_components(folder: Path) -> EngineBundle:
         explainer=TreeShapExplainer.load(folder / EXPLAINER_FOLDER),
         thresholds=Thresholds.from_json((folder / THRESHOLDS_FILE).read_bytes()),
         templates=Templates.load(folder / TEMPLATES_FOLDER),
-        policy=_policy(folder / POLICY_FILE),
+        policy=speaking.policy,
+        engine_version=speaking.engine,
     )
 
 
-def _policy(path: Path) -> PolicyName:
-    found = json.loads(path.read_bytes())
-    names: tuple[PolicyName, ...] = get_args(PolicyName)
-    for name in names:
-        if found == {"policy": name}:
-            return name
-    raise CorruptReleaseError(f"{path.name} says {found}; this program knows the policies {names}", path.name)
+class _Speaking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """policy.json: which policy of which engine speaks; releases of the first engine do not name it."""
+
+    policy: PolicyName
+    engine: int = 1
+
+
+def _speaking(path: Path) -> _Speaking:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Speaking)
+    except msgspec.MsgspecError as error:
+        known = f"this program knows the policies {get_args(PolicyName)}"
+        raise CorruptReleaseError(f"{path.name}: {error}; {known}", path.name) from error

@@ -139,9 +139,7 @@ def _reranker_text(world: World, catalogue: Catalogue, session: SessionModel, se
     rows = reranker_dataset(world, DEFAULT_SPEC, catalogue, session, split_phases(world), seed)
     train, stop = rows.training, rows.validation
     config = RerankerTrainingConfig(trees=40, min_trees=40, leaves=12, threads=1)
-    return train_reranker(
-        train.features, train.labels, stop.features, stop.labels, DEFAULT_SPEC, config, seed
-    )
+    return train_reranker(train.features, train.labels, stop.features, stop.labels, DEFAULT_SPEC, config, seed)
 
 
 def _moment(world: World, catalogue: Catalogue) -> Moment:

@@ -87,3 +87,12 @@ def test_unknown_policy_is_refused_by_file(folder: Path) -> None:
     with pytest.raises(CorruptReleaseError) as refused:
         load_components(folder)
     assert "policy.json" == refused.value.file
+
+
+def test_a_release_of_a_later_engine_is_refused(folder: Path) -> None:
+    """What another engine means by the same files is told, not guessed."""
+    (folder / "policy.json").write_text('{"engine":99,"policy":"honest"}')
+    with pytest.raises(ConformanceError, match="speaks with engine 99, this program knows 1 to "):
+        load_components(folder)
+    (folder / "policy.json").write_text('{"policy":"honest"}')
+    assert 1 == load_components(folder).engine_version
