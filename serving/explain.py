@@ -68,7 +68,7 @@ class ExplainLists:
     def _explained(self, asked: AskedList, request_id: str, serving: Serving) -> tuple[AuditRequest, bytes]:
         """The audit record and the answer of a list."""
         started = self.timer()
-        context = resolve(asked, serving, request_id, self.keys.pseudonym(asked.user_id), self.clock())
+        context, known = resolve(asked, serving, request_id, self.keys.pseudonym(asked.user_id), self.clock())
         said = serving.engine.explain_list(context)
         computation_time_ms = (self.timer() - started) * 1000 / len(asked.items)
         record = audit_request(
@@ -80,6 +80,7 @@ class ExplainLists:
             trend_digest=serving.trends.digest,
             user_snapshot_digest=serving.users.digest,
             computation_time_ms=computation_time_ms,
+            known=known,
         )
         self._count(said, serving.model_version)
         return record, write_answer(serving.model_version, request_id, said, computation_time_ms)

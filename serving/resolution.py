@@ -1,7 +1,8 @@
 """Resolution: from what a caller sent to the full context of a list, with what the snapshots know."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import nan
+from typing import NamedTuple
 
 from serving.release_slot import Serving
 from serving.wire import AskedEvent, AskedItem, AskedList
@@ -10,10 +11,17 @@ from streamrec_explain.explanation.ranking import Candidate, candidates_in
 from streamrec_explain.records import HistoryEvent, ListContext, ListItem, Promotion
 
 
-def resolve(asked: AskedList, serving: Serving, request_id: str, user_id_hash: str, now_ms: int) -> ListContext:
+class Resolved(NamedTuple):
+    """The context of a list, and what the trend snapshot says of its items, before the caller's values."""
+
+    context: ListContext
+    known: Sequence[Candidate]
+
+
+def resolve(asked: AskedList, serving: Serving, request_id: str, user_id_hash: str, now_ms: int) -> Resolved:
     """The context of a list: the caller's values win, the others come from the snapshots of `serving`."""
     known = candidates_in(serving.trends, serving.engine.bundle, [i.item_id for i in asked.items], asked.region)
-    return ListContext(
+    context = ListContext(
         request_id=request_id,
         user_id_hash=user_id_hash,
         region=asked.region,
@@ -23,6 +31,7 @@ def resolve(asked: AskedList, serving: Serving, request_id: str, user_id_hash: s
         user_features=_merged(serving.user_values(asked.user_id), asked.user_features),
         items=tuple(_item(*pair) for pair in zip(asked.items, known, strict=True)),
     )
+    return Resolved(context, known)
 
 
 def events(asked: Iterable[str | AskedEvent]) -> tuple[HistoryEvent, ...]:

@@ -16,6 +16,7 @@ StreamRecError
 │   ├── GateError                a gate failed or was not evaluated (gate, value, bound)
 │   └── PromotionConflictError   another promotion won
 ├── RegistryUnavailableError     the model registry does not answer
+├── SnapshotNotFoundError        no snapshot with the digest that an audit entry names is kept
 └── AuditLogError
     ├── JournalError             the journal cannot accept or read a record
     │   ├── JournalFullError     the journal reached its bound; the caller must shed load
@@ -121,6 +122,10 @@ class PromotionConflictError(ReleaseError):
 
 class RegistryUnavailableError(StreamRecError):
     """The model registry does not answer."""
+
+
+class SnapshotNotFoundError(StreamRecError):
+    """No snapshot with the digest that an audit entry names is kept."""
 
 
 class AuditLogError(StreamRecError):

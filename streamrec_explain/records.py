@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-AUDIT_SCHEMA_VERSION = 1
+AUDIT_SCHEMA_VERSION = 2  # 1 kept every input as a value, also those resolved from a trend snapshot
 
 EXPLANATION_TYPES = (
     "watch_history",
@@ -168,7 +168,8 @@ class AuditRequest(msgspec.Struct, frozen=True):
     """One answered list: the unit the journal stores and the shipper moves.
 
     `inputs` (msgpack) holds the history and user features once; each entry's `inputs` what belongs to its
-    item alone. Together with the release they replay every sentence of the list.
+    item alone (`explanation.audit_inputs`). Together with the release and the trend snapshot of `trend_digest`
+    they replay every sentence of the list.
     """
 
     request_id: str

@@ -1,14 +1,21 @@
 """Replay: compute a logged explanation again from its entry and its release, and compare the bytes."""
 
+from collections.abc import Callable, Sequence
+
 import msgspec
 
 from streamrec_explain.audit_log.encoding import as_stored
-from streamrec_explain.errors import ReplayMismatchError
-from streamrec_explain.explanation.audit_entries import audit_request, context_of
+from streamrec_explain.errors import ReplayMismatchError, SnapshotNotFoundError
+from streamrec_explain.explanation.audit_entries import audit_request
+from streamrec_explain.explanation.audit_inputs import context_of
 from streamrec_explain.explanation.components import EngineBundle
 from streamrec_explain.explanation.engine import ExplanationEngine
+from streamrec_explain.explanation.ranking import Candidate, candidates_in
+from streamrec_explain.features.snapshots import TrendSnapshot
 from streamrec_explain.hashing import digest
-from streamrec_explain.records import AuditEntry, AuditRequest, Explanation
+from streamrec_explain.records import AuditEntry, AuditRequest, Explanation, ListContext
+
+TrendSource = Callable[[str], TrendSnapshot]
 
 
 class Replay(msgspec.Struct, frozen=True):
@@ -34,12 +41,14 @@ class Replay(msgspec.Struct, frozen=True):
             )
 
 
-def replay(logged: AuditRequest, position: int, bundle: EngineBundle) -> Replay:
+def replay(logged: AuditRequest, position: int, bundle: EngineBundle, trends: TrendSource | None = None) -> Replay:
     """Explain the whole logged list again with its release and compare the entry at `position`.
 
-    A request read from the audit table is compared as the table keeps it (float32 where it keeps float32).
+    `trends` gives kept trend snapshots by digest (`features.trend_archive`), asked for where entries refer to
+    one. A request read from the audit table is compared as the table keeps it (float32 where it keeps float32).
+    SnapshotNotFoundError if the snapshot is gone, FeatureError if it was changed: the entry cannot be replayed.
     """
-    context = context_of(logged)
+    context = logged_context(logged, bundle, trends)
     result = ExplanationEngine(bundle).explain_list(context)
     place = [entry.position for entry in logged.entries].index(position)
     again = audit_request(
@@ -54,6 +63,7 @@ def replay(logged: AuditRequest, position: int, bundle: EngineBundle) -> Replay:
     )
     # The log may have been through the table or not: bring both to the table's precision.
     old, new = as_stored(logged).entries[place], as_stored(again).entries[place]
+    new = msgspec.structs.replace(new, inputs=old.inputs)  # what was computed from, not what was computed
     said = result.explanations[place]
     return Replay(
         explanation_id=said.explanation_id,
@@ -66,7 +76,20 @@ def replay(logged: AuditRequest, position: int, bundle: EngineBundle) -> Replay:
     )
 
 
+def logged_context(logged: AuditRequest, bundle: EngineBundle, trends: TrendSource | None = None) -> ListContext:
+    """The context that a logged list was explained in, items resolved again where entries refer to a snapshot."""
+
+    def known(request: AuditRequest) -> Sequence[Candidate]:
+        snapshot = source(request.trend_digest).aligned_to(bundle.catalogue)
+        return candidates_in(snapshot, bundle, [entry.item_id for entry in request.entries], request.region)
+
+    source = trends or _no_snapshots
+    return context_of(logged, known)
+
+
+def _no_snapshots(digest: str) -> TrendSnapshot:
+    raise SnapshotNotFoundError(f"an entry refers to trend snapshot {digest}, and no snapshots were given")
+
+
 def _bytes(entry: AuditEntry) -> bytes:
     return msgspec.msgpack.encode(entry, order="sorted")
-
-

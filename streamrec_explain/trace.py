@@ -8,8 +8,8 @@ import msgspec
 
 from streamrec_explain.audit_log.lookup import AuditLog
 from streamrec_explain.errors import StreamRecError
-from streamrec_explain.explanation.audit_entries import context_of
-from streamrec_explain.records import AuditEntry, Claim, ListContext
+from streamrec_explain.explanation.audit_inputs import history_of
+from streamrec_explain.records import AuditEntry, Claim
 from streamrec_explain.release.bundle import verify_bundle
 from streamrec_explain.release.manifest import Manifest
 from streamrec_explain.release.model_version import ModelVersion
@@ -91,14 +91,13 @@ def trace(explanation_id: str, log: AuditLog, folders: ReleaseFolders, registry:
     """Follow every link of an explanation; EntryNotFoundError if no tier has it."""
     found = log.find_entry(explanation_id)
     entry, request = found.entry, found.request
-    context = context_of(request)
     broken: list[str] = []
     release = _release(ModelVersion.parse(request.model_version), folders, registry, broken)
     return Trace(
         explanation_id=explanation_id,
         found_in=found.source,
         release=release,
-        history=_history(context),
+        history=tuple(event.item_id for event in history_of(request)),
         unresolved=tuple(broken),
         **{name: getattr(request, name) for name in _REQUEST_FIELDS},
         **{name: getattr(entry, name) for name in _ENTRY_FIELDS},
@@ -117,10 +116,6 @@ _REQUEST_FIELDS = (
     "user_snapshot_digest",
 )
 _ENTRY_FIELDS = tuple(name for name in AuditEntry.__struct_fields__ if name in Trace.__struct_fields__)
-
-
-def _history(context: ListContext) -> tuple[str, ...]:
-    return tuple(event.item_id for event in context.session_history)
 
 
 def _release(

@@ -9,7 +9,7 @@ import pytest
 
 from streamrec_explain.audit_log.encoding import as_stored
 from streamrec_explain.audit_log.table import AuditTable
-from streamrec_explain.errors import ReplayMismatchError
+from streamrec_explain.errors import ReplayMismatchError, SnapshotNotFoundError
 from streamrec_explain.explanation.audit_entries import audit_request
 from streamrec_explain.explanation.components import EngineBundle
 from streamrec_explain.explanation.engine import ExplanationEngine, explanation_bytes
@@ -73,6 +73,14 @@ def test_an_entry_read_from_a_real_table_replays(bundle: EngineBundle, tmp_path:
     assert stored is not None
     for entry in stored.entries:
         assert replay(stored, entry.position, bundle).identical
+
+
+def test_a_reference_needs_its_snapshot(bundle: EngineBundle) -> None:
+    """An entry whose items were resolved from a snapshot says which one, where none is given."""
+    request = logged(bundle)
+    entries = tuple(msgspec.structs.replace(entry, inputs=b"") for entry in request.entries)
+    with pytest.raises(SnapshotNotFoundError, match="t" * 64):
+        replay(msgspec.structs.replace(request, entries=entries), 0, bundle)
 
 
 def test_positions_need_not_be_places(bundle: EngineBundle) -> None:

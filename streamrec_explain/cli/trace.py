@@ -10,6 +10,8 @@ import msgspec
 from streamrec_explain.cli.options import home_option
 from streamrec_explain.cli.output import Output, with_output
 from streamrec_explain.cli.stored import audit_log_of, releases_of
+from streamrec_explain.features.trend_archive import TrendArchive
+from streamrec_explain.home import Home
 from streamrec_explain.release.components import load_components
 from streamrec_explain.release.model_version import ModelVersion
 from streamrec_explain.replay import Replay
@@ -56,7 +58,8 @@ def replay_of(home: Path, explanation_id: str) -> Replay:
     """The replay of an explanation of a home folder."""
     found = audit_log_of(home).find_entry(explanation_id)
     folder = releases_of(home).folder(ModelVersion.parse(found.request.model_version))
-    return replay_entry(found.request, found.entry.position, load_components(folder))
+    trends = TrendArchive(Home(home).trends)
+    return replay_entry(found.request, found.entry.position, load_components(folder), trends)
 
 
 def traced(found: Trace) -> str:

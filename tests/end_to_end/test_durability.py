@@ -7,6 +7,8 @@ from streamrec_explain.audit_log.lookup import AuditLog
 from streamrec_explain.audit_log.queries import EntryFilter
 from streamrec_explain.cli.service_process import ServiceClient
 from streamrec_explain.cli.stored import audit_log_of
+from streamrec_explain.features.trend_archive import TrendArchive
+from streamrec_explain.home import Home
 from streamrec_explain.release.components import load_components
 from streamrec_explain.replay import replay
 from tests.end_to_end.conftest import CommandLine
@@ -84,5 +86,6 @@ def test_every_sentence_of_a_list_replays(
     said = ServiceClient(service.port).explain(bodies[2])["explanations"]
     logged = audit_log_of(copy.home).find_request("e2e-2").request
     bundle = load_components(registered)
-    replays = [replay(logged, each["position"], bundle) for each in said]
+    trends = TrendArchive(Home(copy.home).trends)
+    replays = [replay(logged, each["position"], bundle, trends) for each in said]
     assert [(True, each["text"]) for each in said] == [(each.identical, each.explanation.text) for each in replays]

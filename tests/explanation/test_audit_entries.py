@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamrec_explain.errors import CorruptRecordError
-from streamrec_explain.explanation.audit_entries import audit_request, context_of
+from streamrec_explain.explanation.audit_entries import audit_request
+from streamrec_explain.explanation.audit_inputs import context_of
 from streamrec_explain.explanation.components import EngineBundle
 from streamrec_explain.explanation.engine import ExplanationEngine, explanation_bytes
 from streamrec_explain.hashing import text_hash
@@ -30,6 +31,11 @@ def record(engine: ExplanationEngine, context: ListContext) -> AuditRequest:
     )
 
 
+def inline(request: AuditRequest) -> ListContext:
+    """The context of a record that keeps every value itself."""
+    return context_of(request, lambda _: pytest.fail("nothing refers to a snapshot"))
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([0, 3, 30]))
 def test_the_context_comes_back_exactly(
@@ -38,9 +44,9 @@ def test_the_context_comes_back_exactly(
     """Also through msgpack, as the journal stores it; the replayed sentences have the same bytes."""
     context = random_list(bundle, seed, length, boosts={2: 0.4}, locale="ja")
     stored = msgspec.msgpack.decode(msgspec.msgpack.encode(record(engine, context)), type=AuditRequest)
-    assert context == context_of(stored)
+    assert context == inline(stored)
     expected = [explanation_bytes(said) for said in engine.explain_list(context).explanations]
-    assert expected == [explanation_bytes(said) for said in engine.explain_list(context_of(stored)).explanations]
+    assert expected == [explanation_bytes(said) for said in engine.explain_list(inline(stored)).explanations]
 
 
 def test_absent_and_nan_features_stay_what_they_were(bundle: EngineBundle, engine: ExplanationEngine) -> None:
@@ -48,7 +54,7 @@ def test_absent_and_nan_features_stay_what_they_were(bundle: EngineBundle, engin
     context = random_list(bundle, 1, size=2)
     partial = {"item_click_rate": nan}, {"item_duration_s": 3.0}
     items = (msgspec.structs.replace(i, item_features=f) for i, f in zip(context.items, partial, strict=True))
-    back = context_of(record(engine, msgspec.structs.replace(context, items=tuple(items))))
+    back = inline(record(engine, msgspec.structs.replace(context, items=tuple(items))))
     assert ["item_click_rate"] == list(back.items[0].item_features)
     assert isnan(back.items[0].item_features["item_click_rate"])
     assert {"item_duration_s": 3.0} == back.items[1].item_features
@@ -68,4 +74,4 @@ def test_damaged_inputs_are_refused(bundle: EngineBundle, engine: ExplanationEng
     """The error names the request."""
     damaged = msgspec.structs.replace(record(engine, random_list(bundle, 3)), inputs=b"\xc1")
     with pytest.raises(CorruptRecordError, match="r3"):
-        context_of(damaged)
+        inline(damaged)

@@ -8,9 +8,9 @@ import pytest
 from serving.app import create_app
 from serving.service import Service
 from serving.wire import SaidList
-from streamrec_explain.explanation.audit_entries import context_of
 from streamrec_explain.explanation.engine import ExplanationEngine
-from streamrec_explain.replay import replay
+from streamrec_explain.features.trend_archive import TrendArchive
+from streamrec_explain.replay import logged_context, replay
 from tests.serving.asgi_client import AsgiClient
 from tests.serving.deployments import Deployment
 
@@ -41,7 +41,8 @@ def test_callers_feature_wins(client: AsgiClient, service: Service, deployment: 
     client.post(PATH, json=asked).raise_for_status()
     record = service.worker.journal.find("own")
     assert record is not None
-    context, serving = context_of(record), service.slot.current()
+    serving = service.slot.current()
+    context = logged_context(record, serving.engine.bundle, TrendArchive(deployment.home.trends))
     known = serving.user_values("ann")
     assert isnan(context.user_features["user_session_count"])
     assert known["user_engaged_count"] == context.user_features["user_engaged_count"]
@@ -70,9 +71,9 @@ def test_every_answer_replays(client: AsgiClient, service: Service, deployment: 
     answer = client.post(PATH, json=deployment.asked(boosted=True) | {"request_id": "logged"}).json()
     record = service.worker.journal.find("logged")
     assert record is not None
-    bundle = service.slot.current().engine.bundle
+    bundle, trends = service.slot.current().engine.bundle, TrendArchive(deployment.home.trends)
     for each in answer["explanations"]:
-        again = replay(record, each["position"], bundle)
+        again = replay(record, each["position"], bundle, trends)
         assert (True, each["text"]) == (again.identical, again.explanation.text)
     assert "promoted" in {each["explanation_type"] for each in answer["explanations"]}
 
