@@ -1,11 +1,14 @@
 """Replay: compute a logged explanation again from its entry and its release, and compare the bytes."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from streamrec_explain.audit_log.encoding import as_stored
-from streamrec_explain.errors import ReplayMismatchError, SnapshotNotFoundError
+from streamrec_explain.audit_log.lookup import AuditLog
+from streamrec_explain.audit_log.sample import SampledEntry, requests_of_sample
+from streamrec_explain.errors import ReplayMismatchError, SnapshotNotFoundError, StreamRecError
 from streamrec_explain.explanation.audit_entries import audit_request
 from streamrec_explain.explanation.audit_inputs import context_of
 from streamrec_explain.explanation.components import EngineBundle
@@ -14,6 +17,10 @@ from streamrec_explain.explanation.ranking import Candidate, candidates_in
 from streamrec_explain.features.snapshots import TrendSnapshot
 from streamrec_explain.hashing import digest
 from streamrec_explain.records import AuditEntry, AuditRequest, Explanation, ListContext
+from streamrec_explain.release.components import load_components
+from streamrec_explain.release.model_version import ModelVersion
+from streamrec_explain.release.source import ReleaseFolders
+from streamrec_explain.statistics.intervals import Rate
 
 TrendSource = Callable[[str], TrendSnapshot]
 
@@ -41,6 +48,36 @@ class Replay(msgspec.Struct, frozen=True):
             )
 
 
+class ReplayedStratum(msgspec.Struct, frozen=True):
+    """How many entries of one tier and release were replayed, and how many gave the same bytes."""
+
+    tier: str
+    model_version: str
+    identical: int
+    entries: int
+
+
+class Different(msgspec.Struct, frozen=True):
+    """An entry whose replay gave other bytes, and in which fields."""
+
+    explanation_id: str
+    model_version: str
+    differences: tuple[str, ...]
+
+
+class SampleReplay(msgspec.Struct, frozen=True):
+    """What replaying a sample of the log gave; `refused` says why a release or a request could not be used."""
+
+    strata: tuple[ReplayedStratum, ...]
+    different: tuple[Different, ...]
+    refused: Mapping[str, str]
+
+    @property
+    def rate(self) -> Rate:
+        """Entries that gave the same bytes, out of all that were drawn."""
+        return Rate(sum(each.identical for each in self.strata), sum(each.entries for each in self.strata))
+
+
 def replay(logged: AuditRequest, position: int, bundle: EngineBundle, trends: TrendSource | None = None) -> Replay:
     """Explain the whole logged list again with its release and compare the entry at `position`.
 
@@ -48,9 +85,16 @@ def replay(logged: AuditRequest, position: int, bundle: EngineBundle, trends: Tr
     one. A request read from the audit table is compared as the table keeps it (float32 where it keeps float32).
     SnapshotNotFoundError if the snapshot is gone, FeatureError if it was changed: the entry cannot be replayed.
     """
-    context = logged_context(logged, bundle, trends)
-    result = ExplanationEngine(bundle).explain_list(context)
     place = [entry.position for entry in logged.entries].index(position)
+    return replay_list(logged, ExplanationEngine(bundle), trends)[place]
+
+
+def replay_list(
+    logged: AuditRequest, engine: ExplanationEngine, trends: TrendSource | None = None
+) -> tuple[Replay, ...]:
+    """Explain a logged list again and compare every entry, in the list's order; see `replay`."""
+    context = logged_context(logged, engine.bundle, trends)
+    result = engine.explain_list(context)
     again = audit_request(
         context,
         result,
@@ -59,15 +103,71 @@ def replay(logged: AuditRequest, position: int, bundle: EngineBundle, trends: Tr
         policy=logged.policy,
         trend_digest=logged.trend_digest,
         user_snapshot_digest=logged.user_snapshot_digest,
-        computation_time_ms=logged.entries[place].computation_time_ms,
+        computation_time_ms=0.0,
     )
     # The log may have been through the table or not: bring both to the table's precision.
-    old, new = as_stored(logged).entries[place], as_stored(again).entries[place]
-    new = msgspec.structs.replace(new, inputs=old.inputs)  # what was computed from, not what was computed
-    said = result.explanations[place]
+    pairs = zip(as_stored(logged).entries, as_stored(again).entries, result.explanations, strict=True)
+    return tuple(_compared(old, new, said, logged.model_version) for old, new, said in pairs)
+
+
+def replay_sample(
+    log: AuditLog, sample: Sequence[SampledEntry], folders: ReleaseFolders, trends: TrendSource | None = None
+) -> SampleReplay:
+    """Replay every drawn entry with the verified files of its own release; `trends` as `replay` takes it.
+
+    A release or snapshot that cannot be had or was changed is told, and what it leaves out counts as not the same.
+    """
+    engines = _Engines(folders, trends)
+    same: Counter[tuple[str, str]] = Counter()
+    different: list[Different] = []
+    for found in requests_of_sample(log, sample):
+        replays = {each.explanation_id: each for each in engines.replayed(found.request)}
+        for entry in found.drawn if replays else ():
+            again = replays[entry.explanation_id]
+            same[entry.tier, entry.model_version] += again.identical
+            if not again.identical:
+                different.append(Different(again.explanation_id, again.model_version, again.differences))
+    drawn = Counter((entry.tier, entry.model_version) for entry in sample)
+    strata = tuple(ReplayedStratum(*place, same[place], entries) for place, entries in sorted(drawn.items()))
+    return SampleReplay(strata, tuple(different), engines.refused)
+
+
+class _Engines:
+    """The engine of each release, loaded once; `refused` holds why a release or a list could not be replayed."""
+
+    def __init__(self, folders: ReleaseFolders, trends: TrendSource | None) -> None:
+        self.refused: dict[str, str] = {}
+        self._folders = folders
+        self._trends = trends
+        self._loaded: dict[str, ExplanationEngine] = {}
+
+    def replayed(self, logged: AuditRequest) -> tuple[Replay, ...]:
+        """The replays of a logged list; none if it was refused."""
+        release = logged.model_version
+        if release in self.refused:
+            return ()
+        asked = release
+        try:
+            engine = self._engine(release)
+            asked = logged.request_id
+            return replay_list(logged, engine, self._trends)
+        except StreamRecError as error:
+            self.refused[asked] = str(error)
+            return ()
+
+    def _engine(self, release: str) -> ExplanationEngine:
+        if release not in self._loaded:
+            folder = self._folders(ModelVersion.parse(release))
+            self._loaded[release] = ExplanationEngine(load_components(folder))
+        return self._loaded[release]
+
+
+def _compared(old: AuditEntry, new: AuditEntry, said: Explanation, model_version: str) -> Replay:
+    """A logged entry beside the replayed one: what was computed, not from what and how fast."""
+    new = msgspec.structs.replace(new, inputs=old.inputs, computation_time_ms=old.computation_time_ms)
     return Replay(
         explanation_id=said.explanation_id,
-        model_version=logged.model_version,
+        model_version=model_version,
         identical=_bytes(old) == _bytes(new),
         differences=tuple(name for name in AuditEntry.__struct_fields__ if getattr(old, name) != getattr(new, name)),
         logged_sha256=digest(_bytes(old)),

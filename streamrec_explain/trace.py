@@ -1,8 +1,6 @@
 """Trace: from one explanation id back to release, component versions, runs, data and code."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
@@ -14,13 +12,7 @@ from streamrec_explain.release.bundle import verify_bundle
 from streamrec_explain.release.manifest import Manifest
 from streamrec_explain.release.model_version import ModelVersion
 from streamrec_explain.release.registry_reader import RegistryReader, StoredRun
-
-
-class ReleaseFolders(Protocol):
-    """Where the verified bundle of a release can be had."""
-
-    def __call__(self, release: ModelVersion) -> Path:
-        """The folder of a release; ReleaseError if it cannot be had or was changed."""
+from streamrec_explain.release.source import ReleaseFolders
 
 
 class TracedComponent(msgspec.Struct, frozen=True):

@@ -16,9 +16,10 @@ from streamrec_explain.cli.demo_lists import DemoLists, request_body
 from streamrec_explain.cli.options import home_option, now_ms, user_name
 from streamrec_explain.cli.output import Output, with_output
 from streamrec_explain.cli.promote import promoter
+from streamrec_explain.cli.replay import replay_of, replayed
 from streamrec_explain.cli.service_process import ServiceClient, running_service
 from streamrec_explain.cli.stored import audit_tables
-from streamrec_explain.cli.trace import replay_of, replayed, trace_of, traced
+from streamrec_explain.cli.trace import trace_of, traced
 from streamrec_explain.cli.train import run_training
 from streamrec_explain.cli.training_report import TrainingReport, in_words
 from streamrec_explain.errors import StreamRecError

@@ -15,7 +15,7 @@ COMMANDS = {
     "explain": "explain",
     "promote": "promote",
     "releases": "promote",
-    "replay": "trace",
+    "replay": "replay",
     "rollback": "promote",
     "serve": "serve",
     "trace": "trace",

@@ -1,6 +1,7 @@
 """Where releases come from: the registry names them, the local cache keeps verified copies of them."""
 
 from pathlib import Path
+from typing import Protocol
 
 from streamrec_explain.errors import CorruptReleaseError, ReleaseNotFoundError
 from streamrec_explain.release.cache import ReleaseCache
@@ -8,6 +9,13 @@ from streamrec_explain.release.fetch import fetch_release
 from streamrec_explain.release.model_version import ModelVersion
 from streamrec_explain.release.registration import CHAMPION
 from streamrec_explain.release.registry_reader import RegistryReader, StoredVersion, open_reader
+
+
+class ReleaseFolders(Protocol):
+    """Where the verified bundle of a release can be had."""
+
+    def __call__(self, release: ModelVersion) -> Path:
+        """The folder of a release; ReleaseError if it cannot be had or was changed."""
 
 
 class ReleaseSource:

@@ -80,10 +80,10 @@ def small_release(folder: Path, *, seed: int = 0, version: int = 1, users: int =
     return SmallRelease(bundle, moment, str(ModelVersion.of(version, digest)))
 
 
-def write_log(folder: Path, release: SmallRelease, *, seed: int = 0, lists: int = 20) -> None:
-    """Explain lists in every locale, write them to FOLDER/journal and ship them to FOLDER/hot."""
+def write_journal(path: Path, release: SmallRelease, *, seed: int = 0, lists: int = 20) -> None:
+    """Explain lists in every locale and write them to a journal; `seed` tells its request ids from others'."""
     engine = ExplanationEngine(release.bundle)
-    with Journal(folder / "journal" / "worker-0.sqlite", clock=lambda: release.moment.timestamp_ms) as journal:
+    with Journal(path, clock=lambda: release.moment.timestamp_ms) as journal:
         for context in contexts(release, seed, lists):
             result = engine.explain_list(context)
             request = audit_request(
@@ -97,7 +97,6 @@ def write_log(folder: Path, release: SmallRelease, *, seed: int = 0, lists: int 
                 computation_time_ms=0.1,
             )
             journal.append(request, msgspec.json.encode(result.explanations))
-    ship_folder(folder / "journal", AuditTable(str(folder / "hot")), clock=lambda: release.moment.timestamp_ms)
 
 
 def contexts(release: SmallRelease, seed: int, count: int) -> Iterator[ListContext]:
@@ -151,7 +150,9 @@ def _moment(world: World, catalogue: Catalogue) -> Moment:
 
 def main(folder: Path, seed: int) -> None:
     """Make a fixture; the folder must not hold one."""
-    write_log(folder, small_release(folder / "bundle", seed=seed), seed=seed)
+    release = small_release(folder / "bundle", seed=seed)
+    write_journal(folder / "journal" / "worker-0.sqlite", release, seed=seed)
+    ship_folder(folder / "journal", AuditTable(str(folder / "hot")), clock=lambda: release.moment.timestamp_ms)
 
 
 if __name__ == "__main__":
