@@ -4,6 +4,7 @@ Training rows and snapshots are both answers of this one object; a snapshot is t
 users or items at one tick.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -40,6 +41,15 @@ class PointInTime:
         """User features as of the last tick at or before each time, float64 [n, n_user]; -1: unknown user."""
         return self._stack("user", self._users.columns(users, ticks(times, self._world.refresh_ms)))
 
+    def user_values_without(self, users: Codes, removed: Sequence[Codes], times: Ints) -> Floats:
+        """User features as they would be had user k never engaged with the items `removed[k]`: [n, n_user].
+
+        The impressions in which they did are gone, all others stand; everybody else did what they did.
+        """
+        shorter = self._users.without(users, removed)
+        at = ticks(times, self._world.refresh_ms)
+        return self._stack("user", shorter.columns(np.arange(len(users), dtype=np.int32), at))
+
     def item_values(self, items: Codes, markets: Codes, times: Ints) -> tuple[Floats, Floats]:
         """Item features float64 [n, n_item] and trend facts [n, 5] as of the last tick at or before each.
 
@@ -61,7 +71,7 @@ class PointInTime:
     @cached_property
     def _users(self) -> UserHistory:
         signup = pc.fill_null(self._world.users["signup_time_ms"], UNKNOWN).to_numpy()
-        return UserHistory(self._seen, self._catalogue, signup, self._windows)
+        return UserHistory.of(self._seen, self._catalogue, signup, self._windows)
 
     @cached_property
     def _items(self) -> ItemHistory:

@@ -1,5 +1,9 @@
 """User features: what is known of a user as of a tick, from impressions strictly before it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,26 +20,57 @@ Floats = npt.NDArray[np.float64]
 Columns = dict[str, Floats]
 
 
+@dataclass(frozen=True, eq=False)
 class UserHistory:
-    """The observations of a world by user, ready to be asked for feature values at any tick."""
+    """The observations of a world by user, ready to be asked for feature values at any tick.
 
-    def __init__(
-        self, seen: Observations, catalogue: Catalogue, signup_ms: npt.NDArray[np.int64], windows: Windows
-    ) -> None:
-        """`signup_ms` int64 [n_users], -1 where unknown."""
-        self._signup_ms = signup_ms
-        self._windows = windows
-        self._timeline, order = timeline(seen.user, seen.time_ms, len(signup_ms))
-        self._seen = seen.take(order)
-        self._duration_s = catalogue.duration_s[self._seen.item]
-        self._category = catalogue.categories[self._seen.item, 0]
-        self._publish_ms = catalogue.publish_time_ms[self._seen.item]
-        self._familiarity = np.log1p(_engaged_before(seen, len(catalogue)))[order]
+    `seen` stands in the order of `timeline`, which groups it by user; `familiarity` float64 is ln(1 + how often
+    anyone had engaged with the item before) of each observation; `signup_ms` int64 [n_users], -1 where unknown.
+    """
+
+    timeline: Timeline
+    seen: Observations
+    familiarity: Floats
+    signup_ms: npt.NDArray[np.int64]
+    catalogue: Catalogue
+    windows: Windows
+
+    @classmethod
+    def of(
+        cls, seen: Observations, catalogue: Catalogue, signup_ms: npt.NDArray[np.int64], windows: Windows
+    ) -> "UserHistory":
+        """The histories of all users from the observations of a world in time order."""
+        by_user, order = timeline(seen.user, seen.time_ms, len(signup_ms))
+        familiarity = np.log1p(_engaged_before(seen, len(catalogue)))[order]
+        return cls(by_user, seen.take(order), familiarity, signup_ms, catalogue, windows)
+
+    def without(
+        self, users: npt.NDArray[np.int32], removed: Sequence[npt.NDArray[np.int32]]
+    ) -> "UserHistory":
+        """A history of `users[k]` without the engaged impressions of the items `removed[k]`, as user k.
+
+        Everybody else's events stay: what others did with an item is not part of a user's history.
+        """
+        offsets = self.timeline.offsets
+        kept = [
+            start + np.flatnonzero(~(self.seen.engaged[start:stop] & np.isin(self.seen.item[start:stop], items)))
+            for start, stop, items in zip(offsets[users], offsets[users + 1], removed, strict=True)
+        ]
+        rows = np.concatenate([np.zeros(0, np.int64), *kept])
+        bounds = np.concatenate(([0], np.cumsum([len(own) for own in kept]))).astype(np.int64)
+        shorter = Timeline(bounds, self.timeline.time_ms[rows])
+        return replace(
+            self,
+            timeline=shorter,
+            seen=replace(self.seen.take(rows), user=np.repeat(np.arange(len(users), dtype=np.int32), np.diff(bounds))),
+            familiarity=self.familiarity[rows],
+            signup_ms=self.signup_ms[users],
+        )
 
     def columns(self, users: npt.NDArray[np.int32], ticks: npt.NDArray[np.int64]) -> Columns:
         """The values of each user at each tick, a column float64 [n] per feature, NaN where unknown."""
-        cut = self._timeline.before(users, ticks)
-        recent_from = self._timeline.before(users, ticks - self._windows.long_ms)
+        cut = self.timeline.before(users, ticks)
+        recent_from = self.timeline.before(users, ticks - self.windows.long_ms)
         return (
             self._habit_columns(cut)
             | self._recent_columns(cut, recent_from)
@@ -45,7 +80,7 @@ class UserHistory:
         )
 
     def _habit_columns(self, cut: Cut) -> Columns:
-        seen, total = self._seen, self._timeline.sum
+        seen, total = self.seen, self.timeline.sum
         clicks, engaged = total(seen.clicked, cut), total(seen.engaged, cut)
         watched_s = seen.watch_fraction * self._duration_s
         known = seen.clicked & ~np.isnan(watched_s)
@@ -59,58 +94,70 @@ class UserHistory:
         }
 
     def _recent_columns(self, cut: Cut, recent_from: Cut) -> Columns:
-        clicked = self._seen.clicked
-        clicks = self._timeline.sum(clicked, cut) - self._timeline.sum(clicked, recent_from)
+        clicked = self.seen.clicked
+        clicks = self.timeline.sum(clicked, cut) - self.timeline.sum(clicked, recent_from)
         count = cut.count - recent_from.count
         return {"user_recent_impression_count": count, "user_recent_click_rate": ratio(clicks, count)}
 
     def _time_columns(self, cut: Cut, users: npt.NDArray[np.int32], ticks: npt.NDArray[np.int64]) -> Columns:
-        time_ms, total = self._timeline.time_ms, self._timeline.sum
+        time_ms, total = self.timeline.time_ms, self.timeline.sum
         day = time_ms // DAY_MS
         weekend = (day + 3) % 7 >= 5  # day 0 was a Thursday
-        signup_ms = np.where(users < 0, UNKNOWN, self._signup_ms[users])
+        signup_ms = np.where(users < 0, UNKNOWN, self.signup_ms[users])
         tenure = np.where((signup_ms == UNKNOWN) | (signup_ms > ticks), np.nan, (ticks - signup_ms) / DAY_MS)
         return {
-            "user_active_days": total(self._timeline.starts() | _changes(day), cut),
-            "user_days_since_last_visit": (ticks - self._timeline.last(time_ms, cut)) / DAY_MS,
+            "user_active_days": total(self.timeline.starts() | _changes(day), cut),
+            "user_days_since_last_visit": (ticks - self.timeline.last(time_ms, cut)) / DAY_MS,
             "user_tenure_days": tenure,
             "user_weekend_share": ratio(total(weekend, cut), cut.count),
         }
 
     def _session_columns(self, cut: Cut) -> Columns:
         """Session lengths in minutes; a session ends where nothing was shown for 30 minutes."""
-        minutes = np.diff(self._timeline.time_ms, prepend=0) / MINUTE_MS
-        opens = self._timeline.starts() | (minutes > SESSION_GAP_MS / MINUTE_MS)
-        total = self._timeline.sum
+        minutes = np.diff(self.timeline.time_ms, prepend=0) / MINUTE_MS
+        opens = self.timeline.starts() | (minutes > SESSION_GAP_MS / MINUTE_MS)
+        total = self.timeline.sum
         sessions = total(opens, cut)
         return {
-            "user_session_length": self._timeline.last(_minutes_open(self._timeline, opens), cut),
+            "user_session_length": self.timeline.last(_minutes_open(self.timeline, opens), cut),
             "user_session_count": sessions,
             "user_avg_session_length": ratio(total(np.where(opens, 0.0, minutes), cut), sessions),
         }
 
     def _taste_columns(self, cut: Cut) -> Columns:
         """What the user engaged with: kinds, lengths, fame and age of the items at that moment."""
-        engaged, total = self._seen.engaged, self._timeline.sum
+        engaged, total = self.seen.engaged, self.timeline.sum
         count = total(engaged, cut)
         place = self._place_in_category()
         timed, dated = engaged & ~np.isnan(self._duration_s), engaged & (self._publish_ms != UNKNOWN)
-        new = dated & (self._timeline.time_ms - self._publish_ms <= self._windows.long_ms)
-        most = self._timeline.greatest(place, cut)
+        new = dated & (self.timeline.time_ms - self._publish_ms <= self.windows.long_ms)
+        most = self.timeline.greatest(place, cut)
         return {
             "user_taste_breadth": total(place == 1, cut),
             "user_taste_focus": ratio(np.where(count > 0, most, 0.0), count),
             "user_avg_duration": ratio(total(np.where(timed, self._duration_s, 0.0), cut), total(timed, cut)),
-            "user_avg_item_popularity": ratio(total(np.where(engaged, self._familiarity, 0.0), cut), count),
+            "user_avg_item_popularity": ratio(total(np.where(engaged, self.familiarity, 0.0), cut), count),
             "user_new_release_share": ratio(total(new, cut), total(dated, cut)),
         }
 
+    @cached_property
+    def _duration_s(self) -> Floats:
+        return self.catalogue.duration_s[self.seen.item]
+
+    @cached_property
+    def _category(self) -> npt.NDArray[np.int32]:
+        return self.catalogue.categories[self.seen.item, 0]
+
+    @cached_property
+    def _publish_ms(self) -> npt.NDArray[np.int64]:
+        return self.catalogue.publish_time_ms[self.seen.item]
+
     def _place_in_category(self) -> npt.NDArray[np.int64]:
         """For an engaged event its number among the user's in the same main category (from 1), else 0."""
-        rows = np.flatnonzero(self._seen.engaged & (self._category != UNKNOWN))
+        rows = np.flatnonzero(self.seen.engaged & (self._category != UNKNOWN))
         n_categories = int(self._category.max(initial=0)) + 1
-        place = np.zeros(len(self._seen), np.int64)
-        kind = self._seen.user[rows].astype(np.int64) * n_categories + self._category[rows]
+        place = np.zeros(len(self.seen), np.int64)
+        kind = self.seen.user[rows].astype(np.int64) * n_categories + self._category[rows]
         place[rows] = 1 + occurrence(kind)
         return place
 
