@@ -13,29 +13,50 @@ from streamrec_explain.records import Claim, Evidence, ListItem
 class Case(msgspec.Struct, frozen=True):
     """Everything the claims about one item depend on besides the release.
 
-    `history_categories` counts, per category code, the events the cross features look at.
+    `history_categories` counts, per category code, the events the cross features look at. `raw_drop` is what the
+    raw score loses without the items that watch_history would name; 0 where none or where the release does not ask.
     """
 
     item: ListItem
     found: ItemAttribution
     region: str
     history_categories: Mapping[int, int]
+    raw_drop: float = 0.0
+
+
+def to_name(bundle: EngineBundle, names: ItemNames, found: ItemAttribution) -> list[tuple[int, float]]:
+    """The items (catalogue row, contribution) that watch_history may name; none where it may not be said.
+
+    They are the (at most two) strongest, each above the margin; one alone needs the larger margin. Where one
+    of them cannot be named, nothing else is named in its stead. The re-ranker must have listened.
+    """
+    chosen = _strongest(bundle, found)
+    loud = bool(chosen) and chosen[-1][1] > _margin(bundle, chosen)
+    nameable = names.nameable([code for code, _ in chosen], found.code)
+    return chosen if loud and nameable and found.session_score_shap > 0.0 else []
 
 
 def watch_history(bundle: EngineBundle, names: ItemNames, case: Case) -> Claim:
     """The named items raise the session score most when really removed, and the re-ranker listened.
 
-    They are the (at most two) strongest, each above the margin; one alone needs the larger margin. Where one
-    of them cannot be named, nothing else is named in its stead.
+    Where the release asks for it, the re-ranker's raw score really falls too when it is computed without them.
     """
-    found, margin = case.found, bundle.thresholds.history_margin
-    chosen = [pair for pair in found.strongest if pair[1] > margin]
-    if len(chosen) == 1:
-        margin = bundle.thresholds.history_single_margin
-    loud = bool(chosen) and chosen[-1][1] > margin
-    nameable = names.nameable([code for code, _ in chosen], found.code)
-    holds = loud and nameable and found.session_score_shap > 0.0
-    return named_history(bundle, case, chosen, margin, holds)
+    chosen, least_drop = _strongest(bundle, case.found), bundle.thresholds.history_raw_margin
+    holds = bool(to_name(bundle, names, case.found))
+    margin = _margin(bundle, chosen)
+    if least_drop is None:
+        return named_history(bundle, case, chosen, margin, holds)
+    claim = named_history(bundle, case, chosen, margin, holds and case.raw_drop > least_drop)
+    return msgspec.structs.replace(claim, evidence={**claim.evidence, "raw_score_drop": case.raw_drop})
+
+
+def _strongest(bundle: EngineBundle, found: ItemAttribution) -> list[tuple[int, float]]:
+    return [pair for pair in found.strongest if pair[1] > bundle.thresholds.history_margin]
+
+
+def _margin(bundle: EngineBundle, chosen: Sequence[tuple[int, float]]) -> float:
+    bounds = bundle.thresholds
+    return bounds.history_single_margin if len(chosen) == 1 else bounds.history_margin
 
 
 def named_history(

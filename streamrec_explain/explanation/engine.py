@@ -1,21 +1,22 @@
 """The explanation engine: a pure function from a release and the context of a list to true sentences."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
 
-from streamrec_explain.explanation.claims import Case
+from streamrec_explain.explanation.claims import Case, to_name
 from streamrec_explain.explanation.components import EngineBundle
 from streamrec_explain.explanation.controls import controls
 from streamrec_explain.explanation.history import ResolvedHistory, resolve_history
+from streamrec_explain.explanation.listening import raw_drops
 from streamrec_explain.explanation.naming import ItemNames
 from streamrec_explain.explanation.narration import narrate
 from streamrec_explain.explanation.policies import POLICIES
 from streamrec_explain.explanation.promotions import promoted
-from streamrec_explain.explanation.scoring import item_matrix, score_list
+from streamrec_explain.explanation.scoring import ScoredList, item_matrix, score_list
 from streamrec_explain.explanation.signals import (
     FeatureColumns,
     ItemAttribution,
@@ -50,9 +51,10 @@ class ListExplanation:
 
 
 class _Finding(NamedTuple):
-    """One known item's attribution, and whether the caller's score is the one explained."""
+    """One known item's attribution, its raw score's drop, and whether the caller's score is the one explained."""
 
     found: ItemAttribution
+    raw_drop: float
     score_matches: bool
 
 
@@ -98,7 +100,7 @@ class ExplanationEngine:
             if not finding.score_matches:
                 yield _Choice(found.code, _first(boost), signals, (SCORE_MISMATCH,))
                 continue
-            case = Case(item, found, context.region, categories)
+            case = Case(item, found, context.region, categories, finding.raw_drop)
             claim = _first(boost) or self._policy(self.bundle, self._names, case, signals)
             yield _Choice(found.code, claim, signals, ())
 
@@ -110,12 +112,24 @@ class ExplanationEngine:
         known = (codes >= 0).nonzero()[0]
         scored = score_list(self.bundle, history, context.user_features, codes[known], values[known])
         tolerance = self.bundle.thresholds.score_tolerance
-        attributions, raw_scores = attribute_list(self.bundle, self._columns, scored), scored.raw_scores.tolist()
-        rows = zip(known.tolist(), attributions, raw_scores, strict=True)
+        attributions = attribute_list(self.bundle, self._columns, scored)
+        drops = self._raw_drops(history, scored, attributions)
+        rows = zip(known.tolist(), attributions, drops, scored.raw_scores.tolist(), strict=True)
         return {
-            index: _Finding(found, abs(items[index].reranking_score - raw) <= tolerance)
-            for index, found, raw in rows
+            index: _Finding(found, drop, abs(items[index].reranking_score - raw) <= tolerance)
+            for index, found, drop, raw in rows
         }
+
+    def _raw_drops(
+        self, history: ResolvedHistory, scored: ScoredList, attributions: Sequence[ItemAttribution]
+    ) -> list[float]:
+        """What raw scores lose without the items that sentences may name, where the release asks for it."""
+        if self.bundle.thresholds.history_raw_margin is None:
+            return [0.0] * len(attributions)
+        chosen = [to_name(self.bundle, self._names, found) for found in attributions]
+        named = [tuple(code for code, _ in pairs) for pairs in chosen]
+        drops: list[float] = raw_drops(self.bundle, history, scored, named).tolist()
+        return drops
 
 
 class _Choice(NamedTuple):

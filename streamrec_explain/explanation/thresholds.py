@@ -13,7 +13,8 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """Bounds of the claims; margins in log-odds-like units of the session score.
 
     `history_margin` is what each of two named items must add, `history_single_margin` (never smaller) what an
-    item named alone must add, `personalized_margin` what the whole history must add. An item is trending with
+    item named alone must add, `personalized_margin` what the whole history must add. `history_raw_margin` is what the
+    re-ranker's raw score must lose when it is computed without the named items; None: that is not asked. An item is trending with
     at least `trending_min_count` events in the window, `trending_min_growth` times its baseline, and a place
     within `trending_max_rank` of its market. `score_tolerance` is the largest difference between the caller's
     and the recomputed raw score. The `case_*` bounds are the case study's own and are never calibrated.
@@ -22,6 +23,7 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     version: str = "uncalibrated"
     history_margin: float = LEAST_MARGIN
     history_single_margin: float = LEAST_MARGIN
+    history_raw_margin: float | None = None
     personalized_margin: float = LEAST_MARGIN
     score_tolerance: float = 1e-6
     trending_min_count: float = 10.0

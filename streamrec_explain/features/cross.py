@@ -91,23 +91,26 @@ def cross_rows(
         catalogue.creators,
         catalogue.duration_s,
         _WEIGHTS,
-        histories,
+        np.array(histories, np.int32),
         np.maximum(starts, stops - HISTORY_EVENTS),
-        stops,
-        candidate_codes,
-        user_values[:, popularity],
-        item_values[:, engaged],
-        item_values[:, share],
-        session_scores,
+        np.array(stops, np.int64),
+        np.array(candidate_codes, np.int32),
+        np.array(user_values[:, popularity], np.float64),
+        np.array(item_values[:, engaged], np.float64),
+        np.array(item_values[:, share], np.float64),
+        np.array(session_scores, np.float64),
     )
     return crosses
 
 
 def warm(spec: FeatureSpec, catalogue: Catalogue) -> None:
-    """Compile the kernel (or load it from numba's cache) so that the first request does not pay for it."""
-    nobody = np.zeros(0, np.int32)
+    """Compile both kernels (or load them from numba's cache) so that the first request does not pay for it."""
+    nobody, nowhere = np.zeros(0, np.int32), np.zeros(0, np.int64)
     user_values, item_values = spec.missing("user"), np.zeros((0, len(spec.names_of("item"))))
     cross_matrix(spec, catalogue, nobody, nobody, user_values, item_values, np.zeros(0))
+    cross_rows(
+        spec, catalogue, nobody, nowhere, nowhere, nobody, user_values[None][:0], item_values, np.zeros(0)
+    )
 
 
 def _inputs(spec: FeatureSpec) -> tuple[int, int, int]:
