@@ -24,6 +24,7 @@ from streamrec_explain.records import ListContext
 LENGTHS = (1, 2, 5, 10, 50)
 LEAST_GROWTH = 1.5
 LEAST_COUNT = 3.0
+LEAST_RAW_DROP = 0.0  # the score that ranked the item falls without the named ones, however little
 LARGEST_RANK = 100
 
 Floats = NDArray[np.float64]
@@ -85,6 +86,7 @@ def calibrate(
     thresholds = Thresholds(
         version=version,
         **_history_margins([random[length] for length in LENGTHS], target),
+        history_raw_margin=LEAST_RAW_DROP,
         personalized_margin=max(LEAST_MARGIN, margin(random[None].total, rarity)),
         **_trending_bounds(contexts, rarity),
     )

@@ -42,11 +42,10 @@ def watch_history(bundle: EngineBundle, names: ItemNames, case: Case) -> Claim:
     Where the release asks for it, the re-ranker's raw score really falls too when it is computed without them.
     """
     chosen, least_drop = _strongest(bundle, case.found), bundle.thresholds.history_raw_margin
-    holds = bool(to_name(bundle, names, case.found))
     margin = _margin(bundle, chosen)
     if least_drop is None:
-        return named_history(bundle, case, chosen, margin, holds)
-    claim = named_history(bundle, case, chosen, margin, holds and case.raw_drop > least_drop)
+        return named_history(bundle, case, chosen, margin, holds=bool(to_name(bundle, names, case.found)))
+    claim = named_history(bundle, case, chosen, margin, holds=case.raw_drop > least_drop)
     return msgspec.structs.replace(claim, evidence={**claim.evidence, "raw_score_drop": case.raw_drop})
 
 

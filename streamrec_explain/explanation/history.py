@@ -36,7 +36,7 @@ class ResolvedHistory:
 
     def without(self, removed: Sequence[int]) -> "ResolvedHistory":
         """The history without some items' events; the other events keep their lags."""
-        kept = ~np.isin(self.codes, removed)
+        kept = (self.codes != np.array(removed, np.int32)[:, None]).all(axis=0)  # a few items: faster than isin
         return ResolvedHistory(self.codes[kept], self.lags[kept], self.flags)
 
 

@@ -26,7 +26,7 @@ def raw_drops(
     drops = np.zeros(len(named))
     rows = np.flatnonzero([bool(items) for items in named])
     if len(rows):
-        shorter = _features_without(bundle, history, scored, rows, [named[row] for row in rows])
+        shorter = _features_without(bundle, history, scored, rows, [items for items in named if items])
         drops[rows] = scored.raw_scores[rows] - bundle.explainer.predict_raw(shorter)
     return drops
 

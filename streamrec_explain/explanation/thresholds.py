@@ -14,9 +14,9 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     `history_margin` is what each of two named items must add, `history_single_margin` (never smaller) what an
     item named alone must add, `personalized_margin` what the whole history must add. `history_raw_margin` is what the
-    re-ranker's raw score must lose when it is computed without the named items; None: that is not asked. An item is trending with
-    at least `trending_min_count` events in the window, `trending_min_growth` times its baseline, and a place
-    within `trending_max_rank` of its market. `score_tolerance` is the largest difference between the caller's
+    re-ranker's raw score must lose when it is computed without the named items; None: that is not asked. An item is
+    trending with at least `trending_min_count` events in the window, `trending_min_growth` times its baseline, and a
+    place within `trending_max_rank` of its market. `score_tolerance` is the largest difference between the caller's
     and the recomputed raw score. The `case_*` bounds are the case study's own and are never calibrated.
     """
 
@@ -37,6 +37,8 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     def __post_init__(self) -> None:
         if self.history_single_margin < self.history_margin:
             raise InvalidInputError("thresholds: history_single_margin is below history_margin")
+        if self.history_raw_margin is not None and self.history_raw_margin < 0.0:
+            raise InvalidInputError("thresholds: history_raw_margin is negative; leave it out if it is not asked")
 
     def to_json(self) -> bytes:
         """Indented JSON, the same bytes for the same thresholds."""

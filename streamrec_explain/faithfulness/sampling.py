@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +18,7 @@ from streamrec_explain.hashing import digest
 from streamrec_explain.records import HistoryEvent, ListContext
 
 LIST_SIZE = 20
+CANDIDATES = 60
 SPONSORED_BOOST = 0.4  # log-odds, about +50% odds
 MOST_EVENTS = 1000
 
@@ -53,13 +55,22 @@ def folds(events: Interactions, seed: int) -> tuple[NDArray[np.int64], NDArray[n
 
 
 def sample_lists(
-    bundle: EngineBundle, moment: Moment, users: NDArray[np.int64], seed: int, locale: str = "en"
+    bundle: EngineBundle,
+    moment: Moment,
+    users: NDArray[np.int64],
+    seed: int,
+    locale: str = "en",
+    size: int = LIST_SIZE,
 ) -> Iterator[ListContext]:
-    """One ranked list of up to 20 for each user code, in the order of `users`; equal seeds give equal lists."""
+    """One list for each user code, in the order of `users`: the first `size` of about 60 ranked candidates.
+
+    Equal seeds give equal lists, a longer one begins with the shorter.
+    """
     trends = moment.trends.aligned_to(bundle.catalogue)
     markets = moment.world.users["market"].to_pylist()
     for user, child in zip(users.tolist(), np.random.SeedSequence(seed).spawn(len(users)), strict=True):
-        yield _list_for(bundle, moment, trends, user, markets[user], np.random.default_rng(child), locale)
+        context = _list_for(bundle, moment, trends, user, markets[user], np.random.default_rng(child), locale)
+        yield msgspec.structs.replace(context, items=context.items[:size])
 
 
 def _list_for(
@@ -76,7 +87,7 @@ def _list_for(
     values = moment.users.lookup(user_id)
     features = {} if values is None else dict(zip(moment.users.names, values.tolist(), strict=True))
     resolved = resolve_history(history, bundle.catalogue, moment.timestamp_ms)
-    proposed = retrieve(bundle, trends, resolved, region, rng)
+    proposed = retrieve(bundle, trends, resolved, region, rng, CANDIDATES)
     boosts = sponsored_boosts(bundle.catalogue, proposed, SPONSORED_BOOST)
     candidates = candidates_in(trends, bundle, proposed, region, boosts)
     ranked = rank_list(bundle, history, features, candidates, moment.timestamp_ms)
@@ -88,5 +99,5 @@ def _list_for(
         timestamp_ms=moment.timestamp_ms,
         session_history=history,
         user_features=features,
-        items=ranked[:LIST_SIZE],
+        items=ranked,
     )

@@ -146,7 +146,7 @@ class UserHistory:
 
     @cached_property
     def _category(self) -> npt.NDArray[np.int32]:
-        return self.catalogue.categories[self.seen.item, 0]
+        return np.asarray(self.catalogue.categories[self.seen.item, 0])
 
     @cached_property
     def _publish_ms(self) -> npt.NDArray[np.int64]:

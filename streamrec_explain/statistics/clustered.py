@@ -41,7 +41,8 @@ class ClusteredSample:
 
     def mean(self, values: ArrayLike) -> float:
         """The weighted mean; NaN where there is no observation."""
-        return float(np.average(values, weights=self.weights)) if self.weights.size else float("nan")
+        numbers = np.asarray(values, dtype=np.float64)
+        return float(np.average(numbers, weights=self.weights)) if numbers.size else float("nan")
 
     def variance(self, values: ArrayLike) -> float:
         """Variance of the weighted mean by linearisation over clusters (Särndal et al. 1992, 5.5); NaN for one."""

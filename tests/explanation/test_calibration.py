@@ -46,6 +46,7 @@ def test_margins_are_never_below_a_quarter_more_odds(calibrated: Calibration) ->
     thresholds = calibrated.thresholds
     assert LEAST_MARGIN <= thresholds.history_margin <= thresholds.history_single_margin
     assert LEAST_MARGIN <= thresholds.personalized_margin
+    assert 0.0 == thresholds.history_raw_margin
 
 
 def test_the_smallest_margin_is_chosen(calibrated: Calibration) -> None:

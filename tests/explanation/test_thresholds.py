@@ -18,6 +18,7 @@ def test_round_trip() -> None:
         pytest.param(b'{"history_margni": 1}', id="unknown name"),
         pytest.param(b'{"history_margin": "1"}', id="wrong type"),
         pytest.param(b'{"history_margin": 2}', id="a single item needs no less than a pair"),
+        pytest.param(b'{"history_raw_margin": -0.1}', id="a rise is no fall"),
         pytest.param(b"{", id="no JSON"),
     ],
 )

@@ -15,6 +15,7 @@ from streamrec_explain.faithfulness.audit import audit
 from streamrec_explain.faithfulness.report import FaithfulnessReport
 from streamrec_explain.faithfulness.sampling import Moment
 from streamrec_explain.records import ListContext
+from streamrec_explain.release.gates import GateBounds
 
 USERS = np.arange(1, 60)
 Spoken = Callable[[EngineBundle], FaithfulnessReport]
@@ -63,19 +64,75 @@ def test_the_controls_stay_at_chance(honest: FaithfulnessReport) -> None:
 def test_lengths_share_out_the_sentences(honest: FaithfulnessReport) -> None:
     """Every history sentence is in one band of length, and the types add up."""
     assert honest.history is not None
-    assert honest.history.strict.n == sum(rate.n for rate in honest.history.by_length.values())
+    assert honest.history.strict.n == sum(band.strict.n for band in honest.history.by_length.values())
     assert honest.history.strict.n == honest.types["watch_history"]
     assert 600 == honest.n_explanations == sum(honest.types.values())
 
 
+def test_strata_share_out_the_frame(honest: FaithfulnessReport) -> None:
+    """Every explanation of the lists is in one stratum, rare ones are judged too, and the shares are the frame's."""
+    assert honest.n_frame == sum(stratum.frame for stratum in honest.strata)
+    assert honest.n_explanations == sum(stratum.true.n for stratum in honest.strata)
+    assert all(stratum.true.n >= min(stratum.frame, 600 // len(honest.strata)) for stratum in honest.strata)
+    assert {"US"} == {stratum.market for stratum in honest.strata}
+    assert {"0", "1-4", "5-9", "10-19", "20-49"} == {stratum.length for stratum in honest.strata}
+    trending = sum(stratum.frame for stratum in honest.strata if stratum.explanation_type == "trending")
+    assert trending / honest.n_frame == pytest.approx(honest.shares["trending"])
+
+
+def test_no_claim_is_false_and_the_bound_tells_how_many_were_looked_at(honest: FaithfulnessReport) -> None:
+    """None of 600: with that many the upper bound is below 1%; long histories are a part of them."""
+    assert (0, 600) == (honest.false_claims.successes, honest.false_claims.n)
+    assert 0.001 < honest.false_claims.high < 0.01
+    assert honest.long_history is not None
+    assert honest.long_history.strict.n < honest.history.strict.n
+    assert 0 == honest.long_false_claims.successes < honest.long_false_claims.n < 600
+    assert {"10-19", "20-49"} == set(honest.long_history.by_length)
+
+
+def test_the_named_items_are_needed_and_nearly_enough(honest: FaithfulnessReport) -> None:
+    """Without them the score falls by more than without random ones, with them alone it falls less."""
+    found = honest.history
+    assert found.comprehensiveness.low > found.random_comprehensiveness.high
+    assert found.sufficiency.high < found.random_sufficiency.low
+    assert found.closed_up.high < 1.0
+    assert {"8": found.strict.n} == found.gradient_steps
+
+
+def test_the_raw_score_falls_without_the_named_items(
+    honest: FaithfulnessReport, bundle: EngineBundle, moment: Moment
+) -> None:
+    """More often than without random ones; always at request time where the release asks for it."""
+    asking = replace(bundle, thresholds=msgspec.structs.replace(bundle.thresholds, history_raw_margin=0.0))
+    asked = audit(asking, moment, USERS, 600, seed=1).history.end_to_end
+    found = honest.history.end_to_end
+    assert found.falls.low > found.random_falls.high
+    assert found.loses_place.low > found.random_loses_place.high
+    assert 1.0 == asked.falls_at_request.value > found.falls_at_request.value
+    assert asked.falls.value > found.falls.value
+
+
+def test_rates_of_a_sample_are_those_of_the_frame(bundle: EngineBundle, moment: Moment) -> None:
+    """Weighted rates of a half lie around the rate of everything, though rare strata are over-drawn."""
+    speaker = replace(bundle, policy="case_study")
+    everything = audit(speaker, moment, USERS, 1_093, seed=1)
+    assert everything.n_frame == everything.n_explanations
+    half = audit(speaker, moment, USERS, 500, seed=1)
+    assert (everything.n_frame, everything.shares) == (half.n_frame, half.shares)
+    assert half.history.strict.low <= everything.history.strict.value <= half.history.strict.high
+    assert half.false_claims.low <= everything.false_claims.value <= half.false_claims.high
+
+
 def test_sentences_of_another_model_are_near_chance(spoken_by: Spoken, bundle: EngineBundle) -> None:
-    """A model with permuted tables names items that mean nothing to the one that ranked."""
+    """A model with permuted tables names items that mean nothing to the one that ranked: about zero, and refused."""
     other = random_attention(bundle.session_model, np.random.default_rng(9))
-    found = spoken_by(replace(bundle, session_model=other)).history
+    report = spoken_by(replace(bundle, session_model=other))
+    found = report.history
     assert found is not None
     assert found.strict.n > 100
     assert found.strict_corrected == pytest.approx(0.0, abs=0.1)
     assert found.raises.high < 0.75
+    assert not GateBounds.packaged().judge("faithfulness", report.strict_lower_bound).passed
 
 
 def test_the_case_studys_attention_names_items_that_lower_the_score(bundle: EngineBundle, moment: Moment) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamrec_explain.explanation.history import ResolvedHistory
-from streamrec_explain.faithfulness.criteria import HistoryTruth, NamedHistory, history_truth
+from streamrec_explain.faithfulness.criteria import HistoryTruth, NamedHistory, history_truth, rationale
 from streamrec_explain.models.session_model import SessionModel
 from tests.explanation.conftest import N_ITEMS, tiny_session_model
 
@@ -26,22 +26,27 @@ def history_of(codes: list[int], first_lag: int = 1) -> ResolvedHistory:
     return ResolvedHistory(np.array(codes, np.int32), lags.astype(np.int32))
 
 
+def score_of(model: SessionModel, events: list[tuple[int, int]], candidate: int) -> float:
+    """The score after these (code, lag) events."""
+    kept = np.array(events, np.int32).reshape(-1, 2)
+    return float(model.scores(kept[:, 0], kept[:, 1], [candidate])[0])
+
+
 def drops_by_hand(model: SessionModel, history: ResolvedHistory, candidate: int) -> dict[int, float]:
     """What the score loses without each item, every event kept or removed one by one."""
 
-    def score(events: list[tuple[int, int]]) -> float:
-        kept = np.array(events, np.int32).reshape(-1, 2)
-        return float(model.scores(kept[:, 0], kept[:, 1], [candidate])[0])
-
     events = list(zip(history.codes.tolist(), history.lags.tolist(), strict=True))
-    full = score(events)
-    return {code: full - score([event for event in events if event[0] != code]) for code, _ in events}
+    full = score_of(model, events, candidate)
+    return {
+        code: full - score_of(model, [event for event in events if event[0] != code], candidate) for code, _ in events
+    }
 
 
 def truth_of(drops: list[float], gradients: list[float] | None = None) -> HistoryTruth:
     """A truth about items 10, 11, 12... with these effects."""
     codes = np.arange(10, 10 + len(drops), dtype=np.int32)
-    return HistoryTruth(codes, np.array(drops), np.abs(gradients or drops), 0.0)
+    effects, found = np.array(drops), np.abs(gradients or drops)
+    return HistoryTruth(codes, effects, effects, found, residual=0.0, steps=8, complete=True)
 
 
 @settings(deadline=None)
@@ -110,6 +115,32 @@ def test_the_case_study_is_content_with_the_top_five_of_either_sign() -> None:
     assert not truth.case_study([10, 15])
 
 
-def test_comprehensiveness_is_what_the_named_items_add() -> None:
-    """The sum of their drops."""
-    assert 2.0 == truth_of([3.0, -1.0, 4.0]).comprehensiveness([10, 11])
+@settings(deadline=None)
+@given(CODES, CANDIDATES, st.data())
+def test_a_rationale_is_removed_and_kept_by_hand(
+    model: SessionModel, codes: list[int], candidate: int, data: st.DataObject
+) -> None:
+    """Without the named items, and with nothing but them, every event kept or removed one by one."""
+    named = tuple(data.draw(st.lists(st.sampled_from(codes), max_size=2, unique=True)))
+    history = history_of(codes)
+    events = list(zip(history.codes.tolist(), history.lags.tolist(), strict=True))
+    full = score_of(model, events, candidate)
+    found = rationale(model, NamedHistory(history, candidate, named))
+    without = score_of(model, [event for event in events if event[0] not in named], candidate)
+    alone = score_of(model, [event for event in events if event[0] in named], candidate)
+    assert (full - without, full - alone) == pytest.approx((found.comprehensiveness, found.sufficiency), abs=1e-12)
+
+
+@settings(deadline=None)
+@given(CODES, CANDIDATES)
+def test_closed_up_drops_are_those_of_a_history_numbered_again(
+    model: SessionModel, codes: list[int], candidate: int
+) -> None:
+    """Without an item, the others written down one after another as though it had never been."""
+    history = history_of(codes)
+    truth = history_truth(model, NamedHistory(history, candidate, ()))
+    full = score_of(model, list(zip(history.codes.tolist(), history.lags.tolist(), strict=True)), candidate)
+    for code, drop in zip(truth.codes.tolist(), truth.closed_up.tolist(), strict=True):
+        left = [other for other in codes if other != code]
+        renumbered = list(zip(left, range(len(left), 0, -1), strict=True))
+        assert full - score_of(model, renumbered, candidate) == pytest.approx(drop, abs=1e-12)
