@@ -12,6 +12,7 @@ import pytest
 from streamrec_explain.audit_log.encoding import requests_of
 from streamrec_explain.audit_log.journal_record import StoredRecord
 from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.features.trend_archive import TrendArchive
 from streamrec_explain.records import EXPLANATION_TYPES, AuditRequest, Explanation
 from streamrec_explain.release.bundle import verify_bundle
 from streamrec_explain.release.components import load_components
@@ -58,7 +59,8 @@ def test_every_entry_of_an_older_engine_replays_byte_for_byte(older: Path) -> No
     """Through the journal and through the table."""
     bundle = load_components(older / "bundle")
     logged = [record.request for record in journal_records(older)] + table_requests(older)
-    replays = [replay(request, entry.position, bundle) for request in logged for entry in request.entries]
+    trends = TrendArchive(older / "trends")
+    replays = [replay(request, entry.position, bundle, trends) for request in logged for entry in request.entries]
     assert 800 == len(replays)
     assert {} == {each.explanation_id: each.differences for each in replays if not each.identical}
 
@@ -68,4 +70,7 @@ def test_an_older_engine_is_heard_word_for_word(older: Path) -> None:
     bundle = load_components(older / "bundle")
     for record in journal_records(older):
         for shown in msgspec.json.decode(record.answer, type=tuple[Explanation, ...]):
-            assert shown.text == replay(record.request, shown.position, bundle).explanation.text
+            assert (
+                shown.text
+                == replay(record.request, shown.position, bundle, TrendArchive(older / "trends")).explanation.text
+            )

@@ -18,6 +18,7 @@ from streamrec_explain.audit_log.sample import draw
 from streamrec_explain.cli.replay import replay
 from streamrec_explain.cli.stored import audit_log_of
 from streamrec_explain.explanation.components import EngineBundle
+from streamrec_explain.features.trend_archive import TrendArchive
 from streamrec_explain.home import Home
 from streamrec_explain.release.bundle import verify_bundle, write_bundle
 from streamrec_explain.release.components import load_components, release_contents
@@ -88,7 +89,19 @@ def test_changed_titles_do_not_matter(home: Path, tmp_path: Path) -> None:
     named = next(e for e in draw(audit_log_of(copied.root), 500, 0, EntryFilter(explanation_type="watch_history")))
     logged = audit_log_of(copied.root).find_request(named.request_id).request
     other = with_renamed_items(load_components(copied.releases / named.model_version.rpartition("/")[2]))
-    assert ("explanation_text_hash",) == replay_entry(logged, named.position, other).differences
+    trends = TrendArchive(copied.trends)
+    assert ("explanation_text_hash",) == replay_entry(logged, named.position, other, trends).differences
+
+
+def test_a_lost_snapshot_is_told(home: Path, tmp_path: Path) -> None:
+    """Lists that refer to it are not replayed and not counted as the same; those of the first engine need none."""
+    copied = Home(tmp_path / "home")
+    shutil.copytree(home, copied.root)
+    shutil.rmtree(copied.trends)
+    done = run(copied.root, "--sample=40", "--json")
+    found = json.loads(done.stdout)
+    assert (1, 10, 40) == (done.exit_code, found["identical"], found["entries"])
+    assert all("trend snapshot" in why for why in found["replay"]["refused"].values())
 
 
 def with_renamed_items(bundle: EngineBundle) -> EngineBundle:

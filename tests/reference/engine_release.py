@@ -1,7 +1,7 @@
 """A small trained release and the log of what it said: the fixtures of engines that later ones must replay.
 
-`python -m tests.reference.engine_release FOLDER [SEED]` makes FOLDER/bundle, FOLDER/journal/worker-0.sqlite and
-FOLDER/hot (the table with the same requests) in about half a minute. `tests/fixtures/engine_v1` was made so by the
+`python -m tests.reference.engine_release FOLDER [SEED]` makes FOLDER/bundle, FOLDER/trends, FOLDER/journal and
+FOLDER/hot (the table with the same requests) in a few seconds. `tests/fixtures/engine_v1` was made so by the
 first engine; it is never made again, for what an older engine logged must be replayed by every later one.
 """
 
@@ -26,12 +26,12 @@ from streamrec_explain.explanation.audit_entries import audit_request
 from streamrec_explain.explanation.calibration import calibrate
 from streamrec_explain.explanation.components import EngineBundle
 from streamrec_explain.explanation.engine import ExplanationEngine
-from streamrec_explain.explanation.ranking import Candidate, rank_list
+from streamrec_explain.explanation.ranking import Candidate, candidates_in, rank_list
 from streamrec_explain.explanation.speech import Templates
 from streamrec_explain.explanation.thresholds import Thresholds
 from streamrec_explain.faithfulness.sampling import Moment, folds, sample_lists
 from streamrec_explain.features.catalogue import Catalogue
-from streamrec_explain.features.snapshots import trend_snapshot, user_snapshot
+from streamrec_explain.features.snapshots import trend_snapshot, user_snapshot, write_snapshot
 from streamrec_explain.features.spec import DEFAULT_SPEC
 from streamrec_explain.features.ticks import tick
 from streamrec_explain.models.reranker_dataset import reranker_dataset
@@ -83,9 +83,11 @@ def small_release(folder: Path, *, seed: int = 0, version: int = 1, users: int =
 def write_journal(path: Path, release: SmallRelease, *, seed: int = 0, lists: int = 20) -> None:
     """Explain lists in every locale and write them to a journal; `seed` tells its request ids from others'."""
     engine = ExplanationEngine(release.bundle)
+    trends = release.moment.trends.aligned_to(release.bundle.catalogue)
     with Journal(path, clock=lambda: release.moment.timestamp_ms) as journal:
         for context in contexts(release, seed, lists):
             result = engine.explain_list(context)
+            names = [item.item_id for item in context.items]
             request = audit_request(
                 context,
                 result,
@@ -95,6 +97,7 @@ def write_journal(path: Path, release: SmallRelease, *, seed: int = 0, lists: in
                 trend_digest=release.moment.trends.digest,
                 user_snapshot_digest=release.moment.users.digest,
                 computation_time_ms=0.1,
+                known=candidates_in(trends, release.bundle, names, context.region),
             )
             journal.append(request, msgspec.json.encode(result.explanations))
 
@@ -151,6 +154,7 @@ def _moment(world: World, catalogue: Catalogue) -> Moment:
 def main(folder: Path, seed: int) -> None:
     """Make a fixture; the folder must not hold one."""
     release = small_release(folder / "bundle", seed=seed)
+    write_snapshot(folder / "trends", release.moment.trends)
     write_journal(folder / "journal" / "worker-0.sqlite", release, seed=seed)
     ship_folder(folder / "journal", AuditTable(str(folder / "hot")), clock=lambda: release.moment.timestamp_ms)
 

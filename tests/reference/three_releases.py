@@ -11,6 +11,7 @@ from streamrec_explain.audit_log.archive import apply_archive, plan_archive
 from streamrec_explain.audit_log.retention import RetentionPolicy
 from streamrec_explain.audit_log.shipper import ship_folder
 from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.features.snapshots import write_snapshot
 from streamrec_explain.home import Home
 from streamrec_explain.release.mlflow_registry import MlflowRegistry
 from streamrec_explain.release.registration import CHAMPION, RunKey
@@ -29,12 +30,14 @@ def build(root: Path) -> Home:
     shutil.copytree(OLDEST / "hot", hot.uri)
     second = small_release(root / "bundle-2", seed=1, version=2)
     register(registry, root / "bundle-2")
+    write_snapshot(home.trends, second.moment.trends)
     write_journal(home.journal / "worker-1.sqlite", second, seed=1)
     ship(home, second)
     plan = plan_archive(hot, cold, policy=RetentionPolicy(), now_ms=second.moment.timestamp_ms + YEAR_MS)
     apply_archive(plan, hot, cold)
     third = small_release(root / "bundle-3", seed=2, version=3)
     registry.set_alias(CHAMPION, register(registry, root / "bundle-3"))
+    write_snapshot(home.trends, third.moment.trends)
     write_journal(home.journal / "worker-2.sqlite", third, seed=2, lists=10)
     ship(home, third)
     write_journal(home.journal / "worker-3.sqlite", third, seed=3, lists=10)
