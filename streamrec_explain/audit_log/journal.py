@@ -5,6 +5,7 @@ of the log fails sqlite's own frame checksums and is dropped, and it was never a
 checksum per record covers the bytes once they lie in the file.
 """
 
+import os
 import shutil
 import sqlite3
 import threading
@@ -13,6 +14,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 
+from streamrec_explain.audit_log.backlog import Backlog, backlog_of
 from streamrec_explain.audit_log.group_commit import GroupCommitter
 from streamrec_explain.audit_log.journal_file import connect, connect_read_only, journal_errors, transaction
 from streamrec_explain.audit_log.journal_reader import record_of
@@ -28,7 +30,7 @@ class Journal:
     """Append-only journal of answered requests: one writer process per file, readers and a shipper beside it.
 
     `max_bytes` bounds the live bytes of the file (to a few pages); `reserve_bytes` of the disk stay free.
-    `clock` gives Unix ms; it is read once, to name a new journal.
+    `clock` gives Unix ms: it names a new journal and notes when records came. Nothing is decided by it.
     """
 
     def __init__(
@@ -38,16 +40,18 @@ class Journal:
         clock: Callable[[], int],
         max_bytes: int = DEFAULT_MAX_BYTES,
         reserve_bytes: int = DEFAULT_RESERVE_BYTES,
+        random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.path = path
         self.max_bytes = max_bytes
+        self._clock = clock
         self._reserve_bytes = reserve_bytes
         self._writer = connect(path)
         self._reader = connect_read_only(path)
         self._reader_lock = threading.Lock()
         self._used_bytes = self._free_bytes = 0
         with journal_errors(path):
-            name_journal(self._writer, path, clock())
+            name_journal(self._writer, path, clock(), random_bytes)
             self._measure()
         self._committer = GroupCommitter(self._write)
 
@@ -92,8 +96,18 @@ class Journal:
 
     @property
     def fill(self) -> float:
-        """Used share of the bound, from 0 to 1: the number to alarm on."""
-        return self.used_bytes / self.max_bytes
+        """Used share of what may be used, from 0 to 1: the number to alarm on.
+
+        That is `max_bytes`, or less where the disk has less left above its reserve.
+        """
+        used = self.used_bytes
+        bound = min(self.max_bytes, used + self._free_bytes - self._reserve_bytes)
+        return min(1.0, used / bound) if bound > used else 1.0
+
+    def backlog(self) -> Backlog:
+        """What waits in this journal to be shipped."""
+        with self._reader_lock:
+            return backlog_of(self._reader, self.path)
 
     def close(self) -> None:
         """Make everything queued durable and close the file."""
@@ -126,17 +140,18 @@ class Journal:
     def _write(self, records: Sequence[StoredRecord], answers: Sequence[bytes]) -> list[bytes | CorruptRecordError]:
         """One durable transaction for a group; the committer thread's work."""
         with journal_errors(self.path):
+            arrived_ms = self._clock()
             with transaction(self._writer):
-                standing = [self._insert(*pair) for pair in zip(records, answers, strict=True)]
+                standing = [self._insert(*pair, arrived_ms) for pair in zip(records, answers, strict=True)]
             self._measure()
             return standing
 
-    def _insert(self, record: StoredRecord, answer: bytes) -> bytes | CorruptRecordError:
+    def _insert(self, record: StoredRecord, answer: bytes, arrived_ms: int) -> bytes | CorruptRecordError:
         """Insert a record; for a repeat, the answer that already stands, or why it cannot be read."""
         inserted = self._writer.execute(
-            "INSERT INTO records (request_id, user_id_hash, checksum, body) VALUES (?, ?, ?, ?) "
+            "INSERT INTO records (request_id, user_id_hash, checksum, body, arrived_ms) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT (request_id) DO NOTHING",
-            (record.request_id, record.user_id_hash, record.checksum, record.body),
+            (record.request_id, record.user_id_hash, record.checksum, record.body, arrived_ms),
         ).rowcount
         first = None if inserted else record_of(self._writer, record.request_id)
         try:
@@ -149,15 +164,16 @@ class Journal:
         self._free_bytes = shutil.disk_usage(self.path.parent).free
 
 
-def name_journal(connection: sqlite3.Connection, path: Path, now_ms: int) -> None:
+def name_journal(connection: sqlite3.Connection, path: Path, now_ms: int, random_bytes: Callable[[int], bytes]) -> None:
     """Give a new journal its id, the fence under which the table counts its batches.
 
-    A file that is deleted and made again must get another id, or its first batches would pass for shipped.
+    A file that is deleted and made again, or made on another machine, must get another id, or its first batches
+    would pass for shipped. The clock alone does not tell them apart: it may be set back.
     """
     with transaction(connection):
         connection.execute(
             "INSERT INTO identity (journal_id) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM identity)",
-            (f"{path.stem}-{now_ms:x}",),
+            (f"{path.stem}-{now_ms:x}-{random_bytes(4).hex()}",),
         )
 
 

@@ -26,7 +26,11 @@ MIGRATIONS = (
         shipped_ms INTEGER
     );
     """,
+    # When a record came (Unix ms of the writer's clock); NULL for those that came before this column.
+    "ALTER TABLE records ADD COLUMN arrived_ms INTEGER",
 )
+
+ARRIVAL_VERSION = 2  # from here on records say when they came
 
 _BUSY_TIMEOUT_S = 30.0
 
@@ -51,6 +55,11 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     with journal_errors(path):
         uri = f"{path.absolute().as_uri()}?mode=ro"
         return sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+
+
+def schema_version(connection: sqlite3.Connection) -> int:
+    """The number of migrations that a journal went through."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 @contextmanager
@@ -82,7 +91,7 @@ def journal_errors(path: Path) -> Iterator[None]:
 def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> None:
     """Bring the file to the newest schema, one migration per transaction."""
     with transaction(connection):
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        version = schema_version(connection)
         if version > len(migrations):
             raise JournalError(f"{path} has journal schema {version}; this program knows {len(migrations)}")
         for number in range(version, len(migrations)):

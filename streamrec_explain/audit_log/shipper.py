@@ -51,6 +51,13 @@ class ShipReport(msgspec.Struct, frozen=True):
         )
 
 
+class ShippedFolder(msgspec.Struct, frozen=True):
+    """What one run did for the journals of a folder: a report of each, and why others could not be shipped."""
+
+    reports: tuple[ShipReport, ...]
+    failures: tuple[str, ...] = ()
+
+
 def ship_folder(
     folder: Path,
     table: AuditTable,
@@ -64,16 +71,36 @@ def ship_folder(
     Shipped records stay `keep_ms` longer in the journal, where a retried request finds its first answer.
     Raises ShipError naming the journals that failed, after the others were shipped.
     """
+    shipped = ship_each(folder, table, clock=clock, bounds=bounds, keep_ms=keep_ms)
+    if shipped.failures:
+        raise ShipError("not shipped, and kept in the journal: " + "; ".join(shipped.failures))
+    return shipped.reports
+
+
+def ship_each(
+    folder: Path,
+    table: AuditTable,
+    *,
+    clock: Callable[[], int],
+    bounds: BatchBounds = BatchBounds(),  # noqa: B008 a frozen value
+    keep_ms: int = DEFAULT_KEEP_MS,
+    stopping: Callable[[], bool] = lambda: False,
+) -> ShippedFolder:
+    """Ship every journal of a folder and tell what went well and what did not; `stopping` as `ship_journal` has it."""
     paths = journal_paths(folder)
     reports, failures = [], []
     for path in paths:
+        if stopping():
+            break
         try:
-            reports.append(ship_journal(path, table, clock=clock, bounds=bounds, keep_ms=keep_ms, siblings=paths))
+            shipped = ship_journal(
+                path, table, clock=clock, bounds=bounds, keep_ms=keep_ms, siblings=paths, stopping=stopping
+            )
         except AuditLogError as error:
             failures.append(f"{path}: {error}")
-    if failures:
-        raise ShipError("not shipped, and kept in the journal: " + "; ".join(failures))
-    return tuple(reports)
+        else:
+            reports.append(shipped)
+    return ShippedFolder(tuple(reports), tuple(failures))
 
 
 def ship_journal(
@@ -84,10 +111,12 @@ def ship_journal(
     bounds: BatchBounds = BatchBounds(),  # noqa: B008 a frozen value
     keep_ms: int = DEFAULT_KEEP_MS,
     siblings: Sequence[Path] = (),
+    stopping: Callable[[], bool] = lambda: False,
 ) -> ShipReport:
     """Ship one journal batch by batch until nothing is left, then prune what was shipped long enough ago.
 
     `siblings` are the journals in which the same request id may stand too (a retry that another worker took).
+    Once `stopping` says so, the batch under way is the last one.
     ShipError if the table cannot be written; what is not shipped stays in the journal.
     """
     others = [sibling for sibling in siblings if sibling != path]
@@ -96,6 +125,8 @@ def ship_journal(
         while (batch := outbox.next_batch(table.recorded_version(outbox.journal_id), bounds)) is not None:
             report = report.plus(_ship_batch(outbox, batch, table, others))
             outbox.mark_shipped(batch.number, clock())
+            if stopping():
+                return report
         recorded = table.recorded_version(outbox.journal_id)
         pruned = outbox.prune(recorded, clock() - keep_ms)
         return report.plus(ShipReport(outbox.journal_id, pruned=pruned))

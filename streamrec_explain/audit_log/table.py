@@ -204,7 +204,5 @@ def _store_errors(uri: str) -> Iterator[None]:
         yield
     except CommitFailedError as error:
         raise WriteConflictError(f"another writer changed {uri} first: {error}") from error
-    except TableNotFoundError:
-        raise
     except (DeltaError, OSError) as error:
         raise AuditLogError(f"the store of the audit table {uri} failed: {error}") from error

@@ -15,9 +15,9 @@ from streamrec_explain.audit_log.expiry import apply_expiry, plan_expiry
 from streamrec_explain.audit_log.lookup import AuditLog
 from streamrec_explain.audit_log.queries import EntryFilter, Group, type_mix
 from streamrec_explain.audit_log.retention import RetentionPolicy
-from streamrec_explain.audit_log.shipper import ship_folder
 from streamrec_explain.cli.options import home_option, now_ms
 from streamrec_explain.cli.output import Output, with_output
+from streamrec_explain.cli.ship import ship
 from streamrec_explain.cli.stored import audit_log_of
 from streamrec_explain.errors import AuditLogError
 from streamrec_explain.home import Home
@@ -35,18 +35,7 @@ def audit_log() -> None:
     """The log of every explanation given: journal, hot table, cold table."""
 
 
-@audit_log.command()
-@home_option
-@with_output
-def ship(home: Path, output: Output) -> None:
-    """Move what the journals hold into the hot table, each request exactly once.
-
-    Exit codes: 0 done, 1 a journal could not be shipped and keeps what it holds, 2 bad input.
-    """
-    log = audit_log_of(home)
-    reports = ship_folder(log.journals, log.hot, clock=now_ms)
-    lines = [f"{each.journal_id}: {each.requests} requests, {each.rows} rows" for each in reports]
-    output.show("\n".join(lines) or "no journal", msgspec.to_builtins(reports))
+audit_log.add_command(ship)
 
 
 @audit_log.command()

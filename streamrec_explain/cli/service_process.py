@@ -63,6 +63,12 @@ def command(kind: str, home: Path, port: int, *more: str) -> list[str]:
     return [*start, f"--home={home}", f"--port={port}", *more]
 
 
+def shipper_command(home: Path, *more: str) -> list[str]:
+    """The command line of the shipper that goes on until it is told to end."""
+    start = [sys.executable, "-W", "ignore", "-m", "streamrec_explain.cli.main"]
+    return [*start, "audit-log", "ship", f"--home={home}", "--watch", *more]
+
+
 @contextmanager
 def running_service(home: Path, log: Path) -> Iterator[ServiceClient]:
     """A service of a home folder that is ready; its log goes to a file, and it is drained at the end."""

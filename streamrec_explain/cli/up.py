@@ -1,4 +1,4 @@
-"""`streamrec up`: Dagster UI, MLflow UI, service and auditor app together, ended together."""
+"""`streamrec up`: Dagster UI, MLflow UI, service, shipper and auditor app together, ended together."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ import click
 from streamrec_explain.cli.launching import check_home
 from streamrec_explain.cli.options import home_option
 from streamrec_explain.cli.output import Output, with_output
-from streamrec_explain.cli.service_process import HOST, command
+from streamrec_explain.cli.service_process import HOST, command, shipper_command
 from streamrec_explain.errors import SettingsError
 from streamrec_explain.home import Home
 
@@ -26,10 +26,10 @@ ENVIRONMENT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TE
 
 @dataclass(frozen=True)
 class Program:
-    """One thing that runs: its name, the page to open, its command and what it needs in the environment."""
+    """One thing that runs: its name, its page where it has one, its command and what it needs in the environment."""
 
     name: str
-    port: int
+    port: int | None
     page: str
     command: list[str]
     environment: dict[str, str]
@@ -55,7 +55,7 @@ def up(home: Path, dagster_port: int, mlflow_port: int, service_port: int, audit
 
 
 def programs(home: Path, ports: dict[str, int]) -> list[Program]:
-    """The four programs of a home folder."""
+    """The programs of a home folder."""
     stored, python = Home(home.resolve()), [sys.executable, "-W", "ignore", "-m"]
     dagster = [*python, "dagster", "dev", "-m", "orchestration.definitions", "-h", HOST, "-p", str(ports["dagster"])]
     store = ["--backend-store-uri", stored.registry_uri, "--artifacts-destination", str(stored.artifacts)]
@@ -65,13 +65,14 @@ def programs(home: Path, ports: dict[str, int]) -> list[Program]:
         Program("Dagster", ports["dagster"], "/asset-groups", dagster, instance),
         Program("MLflow", ports["mlflow"], "/#/models", mlflow, {}),
         Program("service", ports["service"], "/docs", command("explain", home, ports["service"]), {}),
+        Program("shipper", None, "", shipper_command(home), {}),
         Program("auditor", ports["auditor"], "/docs", command("auditor", home, ports["auditor"]), {}),
     ]
 
 
 def require_free(found: list[Program]) -> None:
     """SettingsError naming every port that somebody listens on already."""
-    busy = [f"{each.port} ({each.name})" for each in found if _is_busy(each.port)]
+    busy = [f"{each.port} ({each.name})" for each in found if each.port is not None and _is_busy(each.port)]
     if busy:
         raise SettingsError(f"busy: port {', '.join(busy)}; end what listens there or choose others (--help)")
 
@@ -85,7 +86,8 @@ def run_together(found: list[Program]) -> int:
     try:
         for each in found:
             children.append(_start(each))
-            click.echo(f"{each.name:<8} http://{HOST}:{each.port}{each.page}", err=True)
+            page = "" if each.port is None else f" http://{HOST}:{each.port}{each.page}"
+            click.echo(f"{each.name:<8}{page}", err=True)
         while not asked and all(child.poll() is None for child in children):
             time.sleep(0.2)
         ended = [each.name for each, child in zip(found, children, strict=True) if child.poll() is not None]

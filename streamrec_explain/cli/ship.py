@@ -1,0 +1,75 @@
+"""`streamrec audit-log ship`: the shipper, once or as a process beside the service."""
+
+import os
+import signal
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import msgspec
+
+from streamrec_explain.audit_log.ship_rounds import ShipRound, ship_rounds
+from streamrec_explain.audit_log.shipper import ship_folder
+from streamrec_explain.cli.options import home_option, now_ms
+from streamrec_explain.cli.output import Output, with_output
+from streamrec_explain.cli.stored import audit_log_of
+
+PARENT_LOOK_S = 1.0
+
+
+@click.command()
+@home_option
+@click.option("--watch", is_flag=True, help="Go on until SIGTERM or Ctrl-C, which end it after the batch under way.")
+@click.option("--every", type=click.FloatRange(min=0.1), default=5.0, show_default=True, help="Seconds between rounds.")
+@click.option("--with-process", type=int, help="With --watch: end when the process of this id, the parent, is gone.")
+@with_output
+def ship(home: Path, watch: bool, every: float, with_process: int | None, output: Output) -> None:
+    """Move what the journals hold into the hot table, each request exactly once.
+
+    With --watch it tells each round that did or missed something, as a line (with --json as an object a line), and
+    asks a store that is away less and less often, at least once a minute. Exit codes: 0 done, or ended when asked;
+    1 a journal could not be shipped and keeps what it holds; 2 bad input.
+    """
+    log = audit_log_of(home)
+    if not watch:
+        reports = ship_folder(log.journals, log.hot, clock=now_ms)
+        lines = [f"{each.journal_id}: {each.requests} requests, {each.rows} rows" for each in reports]
+        output.show("\n".join(lines) or "no journal", msgspec.to_builtins(reports))
+        return
+    stop = _asked_to_end(with_process)
+    rounds = ship_rounds(log.journals, log.hot, clock=now_ms, pause=stop.wait, stopping=stop.is_set, every_s=every)
+    failed = True  # the first round is told whatever it did
+    for done in rounds:
+        if failed or done.requests or done.failures or done.damaged:
+            click.echo(msgspec.json.encode(done).decode() if output.as_json else told(done, now_ms()))
+        failed = bool(done.failures)
+
+
+def told(done: ShipRound, now: int) -> str:
+    """A round in one line."""
+    when = datetime.fromtimestamp(now / 1000, UTC).isoformat(timespec="seconds")
+    waiting = done.waiting
+    line = (
+        f"{when} shipped {done.requests} requests ({done.rows} rows); waiting: {waiting.requests} requests, "
+        f"{waiting.stored_bytes} bytes, the oldest for {waiting.age_s(now):.0f} s"
+    )
+    line += f"; damaged and kept in the journal: {', '.join(done.damaged)}" if done.damaged else ""
+    return f"{line}; again in {done.pause_s:.0f} s: {'; '.join(done.failures)}" if done.failures else line
+
+
+def _asked_to_end(parent: int | None) -> threading.Event:
+    """Set by SIGTERM, by Ctrl-C, and by the end of the parent where one is named."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    def follow() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_LOOK_S)
+        stop.set()
+
+    if parent is not None:
+        threading.Thread(target=follow, name="parent-watch", daemon=True).start()
+    return stop
