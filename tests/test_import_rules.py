@@ -23,6 +23,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"release"}),
     frozenset({"faithfulness"}),
     frozenset({"trace", "replay", "monitoring", "experiment"}),
+    frozenset({"investigation", "lineage"}),
     frozenset({"cli"}),
 )
 DRIVERS = {"orchestration", "serving"}

@@ -4,7 +4,7 @@ An event is a pair (code, lag): what happened and how many steps before the mome
 event leaves the lags of the others as they are.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ class SequenceScore(Protocol):
         ...
 
 
+@runtime_checkable
 class AdditiveSequenceScore(SequenceScore, Protocol):
     """A sequence score that is a constant per candidate plus one term per event."""
 
