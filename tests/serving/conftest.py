@@ -8,13 +8,7 @@ import pytest
 from serving.app import create_app
 from serving.service import Service
 from tests.serving.asgi_client import AsgiClient
-from tests.serving.deployments import Deployment, build
-
-
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    """The deployment that every test's is copied from."""
-    return build(tmp_path_factory.mktemp("deployment"))
+from tests.serving.deployments import Deployment
 
 
 @pytest.fixture
