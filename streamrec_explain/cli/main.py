@@ -13,6 +13,7 @@ COMMANDS = {
     "demo": "demo",
     "events": "events",
     "explain": "explain",
+    "investigate": "investigate",
     "promote": "promote",
     "releases": "promote",
     "replay": "replay",

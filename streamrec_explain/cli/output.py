@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, is_dataclass
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -53,6 +54,15 @@ def with_output(command: Callable[..., None]) -> Callable[..., None]:
             sys.exit(EXIT_INVALID if isinstance(error, InvalidInputError) else EXIT_REFUSED)
 
     return run
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a result to a file, its folder made if need be; InvalidInputError if it cannot be written there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InvalidInputError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _json(value: Any) -> str:

@@ -2,29 +2,43 @@
 
 import sys
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 import click
 import msgspec
 
 from streamrec_explain.cli.options import home_option
-from streamrec_explain.cli.output import Output, with_output
+from streamrec_explain.cli.output import Output, with_output, write_file
 from streamrec_explain.cli.stored import audit_log_of, releases_of
+from streamrec_explain.lineage import run_event
 from streamrec_explain.trace import Trace
 from streamrec_explain.trace import trace as trace_entry
+
+FORMS = ("text", "json", "openlineage")
 
 
 @click.command()
 @click.argument("explanation_id")
 @home_option
+@click.option("--format", "form", type=click.Choice(FORMS), default="text", show_default=True,
+              help="openlineage: a RunEvent of the OpenLineage specification.")  # fmt: skip
+@click.option("--openlineage", "event_file", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write the OpenLineage RunEvent here, too.")  # fmt: skip
 @with_output
-def trace(explanation_id: str, home: Path, output: Output) -> None:
+def trace(explanation_id: str, home: Path, form: str, event_file: Path | None, output: Output) -> None:
     """Follow an explanation to its release, models, runs, data and code.
 
-    Exit codes: 0 every link resolved, 1 no such explanation or a link is broken.
+    Exit codes: 0 every link resolved, 1 no such explanation or a link is broken, 2 bad input.
     """
     found = trace_of(home, explanation_id)
-    output.show(traced(found), msgspec.to_builtins(found))
+    event = run_event(found, version("streamrec-explain"))
+    if event_file is not None:
+        write_file(event_file, event.to_json().decode())
+    if form == "openlineage":
+        click.echo(event.to_json())
+    else:
+        Output(output.as_json or form == "json").show(traced(found), msgspec.to_builtins(found))
     sys.exit(1 if found.unresolved else 0)
 
 
