@@ -1,12 +1,13 @@
 """The auditor's app, a process of its own: trace an explanation, ask which were given, and log who asked."""
 
 import logging
+from functools import cached_property
 from importlib.metadata import version
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from fastapi import Depends, FastAPI, Query, Response
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from serving.auditors import Auditors
 from serving.errors import JSON, map_errors
@@ -15,13 +16,21 @@ from serving.settings import Settings
 from streamrec_explain.audit_log.lookup import AuditLog, FoundEntries
 from streamrec_explain.audit_log.queries import EntryFilter
 from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.features.trend_archive import TrendArchive
 from streamrec_explain.pseudonym import KeyRing
 from streamrec_explain.release.cache import ReleaseCache
 from streamrec_explain.release.source import ReleaseSource
 from streamrec_explain.trace import Trace, trace
 
+if TYPE_CHECKING:
+    from serving.investigations import Investigator
+
 MOST_ENTRIES = 1_000
 ExplanationType = Literal["watch_history", "category_match", "trending", "personalized", "promoted", "generic"]
+ProfileName = Literal["full", "regulatory"]
+Locale = Literal["en", "de", "ja"]
+# A report needs nothing from anywhere and runs nothing.
+PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 Text = Annotated[str | None, Query(max_length=256)]
 log = logging.getLogger(__name__)
 
@@ -35,10 +44,18 @@ class AuditorDesk:
         self._log = AuditLog(home.journal, hot, cold)
         self._source = ReleaseSource(settings.registry_uri, ReleaseCache(home.releases))
         self._keys = keys
+        self._trends = TrendArchive(home.trends)
 
     def trace(self, explanation_id: str) -> Trace:
         """Everything behind one explanation; EntryNotFoundError if no tier has it."""
         return trace(explanation_id, self._log, self._source.folder, self._source.registry)
+
+    @cached_property
+    def investigator(self) -> "Investigator":
+        """Who investigates; torch and captum are loaded when somebody asks for it, not when the process starts."""
+        from serving.investigations import Investigator
+
+        return Investigator(self._log, self._source, self._trends)
 
     def users(self, user_id: str) -> tuple[str, ...]:
         """The pseudonyms of a user: the id itself goes no further than this."""
@@ -70,6 +87,26 @@ def _add_questions(app: FastAPI, desk: AuditorDesk, who: Auditors) -> None:
         """Trace an explanation to its release, runs, data and code; `unresolved` says which links are broken."""
         log.info("%s asked for the trace of %s", auditor, explanation_id)
         return _json(desk.trace(explanation_id))
+
+    @app.get("/v1/explanations/{explanation_id}/investigation", tags=["audit"], response_model=None)
+    def investigate_explanation(
+        explanation_id: str, auditor: Annotated[str, Depends(who.asking)], profile: ProfileName = "full"
+    ) -> Response:
+        """Replay, attribute in full, check the claims again, search what would have changed the outcome."""
+        log.info("%s asked for the %s investigation of %s", auditor, profile, explanation_id)
+        return Response(desk.investigator.find(explanation_id, profile).to_json(), media_type=JSON)
+
+    @app.get("/v1/explanations/{explanation_id}/report", tags=["audit"], response_class=HTMLResponse)
+    def report_explanation(
+        explanation_id: str,
+        auditor: Annotated[str, Depends(who.asking)],
+        profile: ProfileName = "full",
+        locale: Locale | None = None,
+    ) -> Response:
+        """The investigation as a self-contained page; profile `regulatory` is for the person concerned."""
+        log.info("%s asked for the %s report on %s", auditor, profile, explanation_id)
+        made = desk.investigator.page(explanation_id, profile, locale)
+        return HTMLResponse(made, headers={"Content-Security-Policy": PAGE_POLICY})
 
     @app.get("/v1/explanations", tags=["audit"], response_model=None)
     def find_explanations(

@@ -24,6 +24,8 @@ STATUS: dict[type[errors.StreamRecError], int] = {
     errors.JournalError: 503,
     errors.CorruptRecordError: 500,
     errors.EntryNotFoundError: 404,
+    errors.SnapshotNotFoundError: 410,
+    errors.ReplayMismatchError: 409,
 }
 
 

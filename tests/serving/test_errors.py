@@ -18,6 +18,8 @@ from streamrec_explain import errors
         (errors.JournalError("x"), 503),
         (errors.CorruptRecordError("x"), 500),
         (errors.EntryNotFoundError("x"), 404),
+        (errors.SnapshotNotFoundError("x"), 410),
+        (errors.ReplayMismatchError("x"), 409),
         (errors.FeatureError("x"), 500),
         (errors.SettingsError("x"), 500),
     ],
