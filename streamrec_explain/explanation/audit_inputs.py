@@ -71,7 +71,8 @@ def inputs_of(context: ListContext, known: Sequence[Candidate] = ()) -> tuple[by
     `known` is what the trend snapshot named by the request says of the items, in their order; without it every
     item is kept as values.
     """
-    given = [_given(*pair) for pair in zip(context.items, known or [None] * len(context.items), strict=True)]
+    bases: Sequence[Candidate | None] = known or [None] * len(context.items)
+    given = [_given(*pair) for pair in zip(context.items, bases, strict=True)]
     shared = RequestInputs(
         tuple(event.item_id for event in context.session_history),
         tuple(_differences([event.sequence for event in context.session_history])),
