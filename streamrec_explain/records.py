@@ -89,7 +89,7 @@ class RecommendationContext(msgspec.Struct, frozen=True):
     promotion: Promotion | None = None
 
 
-class Claim(msgspec.Struct, frozen=True):
+class Claim(msgspec.Struct, frozen=True, gc=False):
     """A checkable statement behind a sentence: its kind, the numbers that decide it, and the verdict."""
 
     kind: str
@@ -144,7 +144,7 @@ class Explanation(msgspec.Struct, frozen=True):
     propensity: float | None = None
 
 
-class AuditEntry(msgspec.Struct, frozen=True):
+class AuditEntry(msgspec.Struct, frozen=True, gc=False):
     """What the audit log keeps of one explanation (one row of the audit table, with its request's fields)."""
 
     item_id: str
@@ -164,7 +164,7 @@ class AuditEntry(msgspec.Struct, frozen=True):
     inputs: bytes
 
 
-class AuditRequest(msgspec.Struct, frozen=True):
+class AuditRequest(msgspec.Struct, frozen=True, gc=False):
     """One answered list: the unit the journal stores and the shipper moves.
 
     `inputs` (msgpack) holds the history and user features once; each entry's `inputs` what belongs to its

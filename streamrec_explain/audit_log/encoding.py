@@ -1,87 +1,61 @@
 """Audit requests as rows of the audit table, and back.
 
-Everything comes back exactly but for what the table keeps as float32 for queries: SHAP values, attention
-weights, propensity and computation time. `as_stored` tells what a request looks like after the round trip.
-The two scores are float32 columns too, but replay needs them exactly, so each row's `inputs` column carries
-them as float64 beside the entry's own inputs.
+Everything comes back exactly but for what the table keeps with 12 significant bits for queries: SHAP values,
+attention weights, numbers of claims, propensity and computation time (`precision`). `as_stored` tells what a
+request looks like after the round trip. The two scores come back exactly: replay needs them.
 """
 
-import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
-from streamrec_explain.audit_log.schema import ATTENTION_PLACES, ENTRIES, SHAP_PLACES, SORT_COLUMNS
-from streamrec_explain.records import AuditEntry, AuditRequest, Claim
+from streamrec_explain.audit_log import arrow_columns as arrow
+from streamrec_explain.audit_log import precision
+from streamrec_explain.audit_log.claim_columns import FlatClaims, claims_of, flat_claims
+from streamrec_explain.audit_log.schema import (
+    ATTENTION_PLACES,
+    CLAIM_INTEGER_PLACES,
+    CLAIM_NUMBER_PLACES,
+    CLAIM_TEXT_PLACES,
+    ENTRIES,
+    SCORES,
+    SHAP_PLACES,
+)
+from streamrec_explain.records import AuditEntry, AuditRequest
 
 Pairs = tuple[tuple[str, float], ...]
-
-
-class _StoredClaim(msgspec.Struct, frozen=True, array_like=True):
-    kind: str
-    verdict: bool
-    evidence: Mapping[str, float | int | str | tuple[str, ...] | None]
-
-
-class _StoredInputs(msgspec.Struct, frozen=True, array_like=True):
-    ranking_score: float
-    reranking_score: float
-    inputs: bytes
-
-
-_ENCODER = msgspec.msgpack.Encoder()
-_CLAIMS_DECODER = msgspec.msgpack.Decoder(tuple[_StoredClaim, ...])
-_INPUTS_DECODER = msgspec.msgpack.Decoder(_StoredInputs)
+_DAY_MS = 86_400_000
+_REQUEST_TEXTS = (
+    *("region", "user_id_hash", "request_id", "model_version", "locale", "policy"),
+    *("key_id", "trend_digest", "user_snapshot_digest"),
+)
+_ENTRY_TEXTS = ("item_id", "explanation_type", "explanation_text_hash", "template", "would_be_type")
 
 
 def table_of(requests: Iterable[AuditRequest]) -> pa.Table:
     """Rows of the audit table, sorted by SORT_COLUMNS, for whole requests."""
-    columns: dict[str, list[Any]] = {name: [] for name in ENTRIES.names}
-    for request in requests:
-        shared = _request_values(request)
-        for ordinal, entry in enumerate(request.entries):
-            values = {**shared, **_entry_values(entry), "ordinal": ordinal}
-            values["request_inputs"] = request.inputs if ordinal == 0 else None
-            for name, column in columns.items():
-                column.append(values[name])
-    return pa.table(columns, schema=ENTRIES).sort_by([(name, "ascending") for name in SORT_COLUMNS])
+    ordered = sorted(requests, key=lambda each: (each.user_id_hash, each.timestamp_ms, each.request_id))
+    entries = list(chain.from_iterable(request.entries for request in ordered))
+    columns = {**_request_columns(ordered), **_entry_columns(entries), **_claim_columns(entries)}
+    rows = pa.table([columns[name] for name in ENTRIES.names], schema=ENTRIES)
+    return _by_position(rows, ordered)
 
 
 def requests_of(rows: pa.Table) -> list[AuditRequest]:
     """The requests whose rows these are, in order of their first row; inverse of `table_of`."""
     by_request: dict[str, list[dict[str, Any]]] = {}
-    for row in rows.to_pylist():
+    for row in _with_exact_scores(rows).to_pylist():
         by_request.setdefault(row["request_id"], []).append(row)
     return [_request(sorted(group, key=lambda row: row["ordinal"])) for group in by_request.values()]
 
 
-def entry_of(row: Mapping[str, Any]) -> AuditEntry:
-    """The audit entry of one row given as a dict by column."""
-    exact = _INPUTS_DECODER.decode(row["inputs"])
-    return AuditEntry(
-        item_id=row["item_id"],
-        position=row["position"],
-        ranking_score=exact.ranking_score,
-        reranking_score=exact.reranking_score,
-        explanation_type=row["explanation_type"],
-        explanation_text_hash=row["explanation_text_hash"],
-        template=row["template"],
-        shap_top_3=_pairs(row, "shap", "feature", "value", SHAP_PLACES),
-        attention_top_2=_pairs(row, "attention", "item", "weight", ATTENTION_PLACES),
-        claims=tuple(Claim(c.kind, c.verdict, c.evidence) for c in _CLAIMS_DECODER.decode(row["claims"])),
-        flags=tuple(row["flags"]),
-        would_be_type=row["would_be_type"],
-        propensity=row["propensity"],
-        computation_time_ms=row["computation_time_ms"],
-        inputs=exact.inputs,
-    )
-
-
 def as_stored(request: AuditRequest) -> AuditRequest:
-    """The request as the table gives it back: float32 where it keeps float32, at most 3 and 2 pairs."""
+    """The request as the table gives it back: rounded where it rounds, at most 3 and 2 pairs."""
     return msgspec.structs.replace(request, entries=tuple(_stored_entry(entry) for entry in request.entries))
 
 
@@ -90,61 +64,143 @@ def utc_day(timestamp_ms: int) -> str:
     return datetime.fromtimestamp(timestamp_ms / 1000, UTC).date().isoformat()
 
 
-def _stored_entry(entry: AuditEntry) -> AuditEntry:
-    return msgspec.structs.replace(
-        entry,
-        shap_top_3=_rounded_pairs(entry.shap_top_3[: len(SHAP_PLACES)]),
-        attention_top_2=_rounded_pairs(entry.attention_top_2[: len(ATTENTION_PLACES)]),
-        propensity=None if entry.propensity is None else _float32(entry.propensity),
-        computation_time_ms=_float32(entry.computation_time_ms),
+def _request_columns(requests: Sequence[AuditRequest]) -> dict[str, pa.Array]:
+    """The columns that a request's rows share."""
+    counts = np.fromiter((len(request.entries) for request in requests), np.int64, len(requests))
+    row_of = arrow.numbers(np.repeat(np.arange(len(requests)), counts))
+    times = np.fromiter((request.timestamp_ms for request in requests), np.int64, len(requests))
+    versions = np.fromiter((request.schema_version for request in requests), np.int16, len(requests))
+    columns = {name: arrow.texts([getattr(each, name) for each in requests]) for name in _REQUEST_TEXTS}
+    columns["timestamp_ms"] = arrow.numbers(times)
+    columns["date"] = arrow.numbers((times // _DAY_MS).astype(np.int32)).view(pa.date32())
+    columns["schema_version"] = arrow.numbers(versions)
+    shared = {name: column.take(row_of) for name, column in columns.items()}
+    ordinals = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    first = [(request.inputs, *[None] * (len(request.entries) - 1)) for request in requests]
+    shared["request_inputs"] = arrow.binaries(list(chain.from_iterable(first)))
+    return {**shared, "ordinal": arrow.numbers(ordinals.astype(np.int16))}
+
+
+def _entry_columns(entries: Sequence[AuditEntry]) -> dict[str, pa.Array]:
+    """The columns of the entries themselves, but for their claims."""
+    columns = {name: arrow.texts([getattr(each, name) for each in entries]) for name in _ENTRY_TEXTS}
+    columns["position"] = arrow.numbers(np.fromiter((each.position for each in entries), np.int16, len(entries)))
+    for name in SCORES:
+        values = np.fromiter((getattr(each, name) for each in entries), np.float64, len(entries))
+        columns[name] = arrow.numbers(precision.kept(values))
+        columns[f"{name}_rest"] = arrow.numbers(precision.rest(values))
+    columns |= _pair_columns([each.shap_top_3 for each in entries], "shap", "feature", "value", SHAP_PLACES)
+    columns |= _pair_columns(
+        [each.attention_top_2 for each in entries], "attention", "item", "weight", ATTENTION_PLACES
     )
+    columns["flags"] = arrow.text_lists([each.flags for each in entries])
+    propensities = [() if each.propensity is None else (each.propensity,) for each in entries]
+    columns |= _placed("propensity", (1,), propensities, _numbers)
+    columns["computation_time_ms"] = _numbers([each.computation_time_ms for each in entries])
+    columns["inputs"] = arrow.binaries([each.inputs for each in entries])
+    return columns
 
 
-def _rounded_pairs(pairs: Pairs) -> Pairs:
-    return tuple((name, _float32(value)) for name, value in pairs)
-
-
-def _float32(value: float) -> float:
-    rounded: float = struct.unpack("<f", struct.pack("<f", value))[0]
-    return rounded
-
-
-def _request_values(request: AuditRequest) -> dict[str, Any]:
-    names = ("region", "user_id_hash", "timestamp_ms", "request_id", "model_version", "locale", "policy")
-    origin = ("key_id", "trend_digest", "user_snapshot_digest", "schema_version")
-    day = datetime.fromtimestamp(request.timestamp_ms / 1000, UTC).date()
-    return {"date": day, **{name: getattr(request, name) for name in (*names, *origin)}}
-
-
-def _entry_values(entry: AuditEntry) -> dict[str, Any]:
-    claims = [_StoredClaim(claim.kind, claim.verdict, claim.evidence) for claim in entry.claims]
-    inputs = _StoredInputs(entry.ranking_score, entry.reranking_score, entry.inputs)
+def _claim_columns(entries: Sequence[AuditEntry]) -> dict[str, pa.Array]:
+    flat = [flat_claims(each.claims, each.shap_top_3, each.attention_top_2) for each in entries]
     return {
-        "position": entry.position,
-        "item_id": entry.item_id,
-        "explanation_type": entry.explanation_type,
-        "explanation_text_hash": entry.explanation_text_hash,
-        "template": entry.template,
-        "ranking_score": entry.ranking_score,
-        "reranking_score": entry.reranking_score,
-        **_pair_values(entry.shap_top_3, "shap", "feature", "value", SHAP_PLACES),
-        **_pair_values(entry.attention_top_2, "attention", "item", "weight", ATTENTION_PLACES),
-        "claims": _ENCODER.encode(claims),
-        "flags": list(entry.flags),
-        "would_be_type": entry.would_be_type,
-        "propensity": entry.propensity,
-        "computation_time_ms": entry.computation_time_ms,
-        "inputs": _ENCODER.encode(inputs),
+        "claims": arrow.texts([each.form for each in flat]),
+        **_placed("claim_text_{}", CLAIM_TEXT_PLACES, [each.texts for each in flat], arrow.texts),
+        **_placed("claim_integer_{}", CLAIM_INTEGER_PLACES, [each.integers for each in flat], _integers),
+        **_placed("claim_number_{}", CLAIM_NUMBER_PLACES, [each.numbers for each in flat], _numbers),
+        "claim_rest": arrow.binaries([each.rest for each in flat]),
     }
 
 
-def _pair_values(pairs: Pairs, stem: str, label: str, number: str, places: Sequence[int]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for place in places:
-        name, value = pairs[place - 1] if place <= len(pairs) else (None, None)
-        values[f"{stem}_{place}_{label}"] = name
-        values[f"{stem}_{place}_{number}"] = value
-    return values
+def _pair_columns(pairs: Sequence[Pairs], stem: str, label: str, number: str, places: Sequence[int]) -> dict[str, Any]:
+    names = [[name for name, _ in each] for each in pairs]
+    values = [[value for _, value in each] for each in pairs]
+    return {
+        **_placed(f"{stem}_{{}}_{label}", places, names, arrow.texts),
+        **_placed(f"{stem}_{{}}_{number}", places, values, _numbers),
+    }
+
+
+def _placed(
+    name: str, places: Sequence[int], values: Sequence[Sequence[Any]], column: Callable[[list[Any]], pa.Array]
+) -> dict[str, pa.Array]:
+    """One column per place: the value there of each sequence, null where it is shorter."""
+    lengths = np.fromiter(map(len, values), np.int64, len(values))
+    starts = np.cumsum(lengths) - lengths
+    flat = column(list(chain.from_iterable(values)))
+    return {name.format(place): flat.take(arrow.numbers(starts + (place - 1), lengths >= place)) for place in places}
+
+
+def _numbers(values: Sequence[float]) -> pa.Array:
+    return arrow.numbers(precision.kept(np.fromiter(values, np.float64, len(values))))
+
+
+def _integers(values: Sequence[int]) -> pa.Array:
+    return arrow.numbers(np.fromiter(values, np.int64, len(values)))
+
+
+def _by_position(rows: pa.Table, requests: Sequence[AuditRequest]) -> pa.Table:
+    """The rows with each request's in order of position; they mostly are."""
+    positions = [entry.position for request in requests for entry in request.entries]
+    starts = np.repeat(np.arange(len(requests)), [len(request.entries) for request in requests])
+    order = np.lexsort((np.array(positions, np.int64), starts))
+    if (order[1:] > order[:-1]).all():
+        return rows
+    return rows.take(arrow.numbers(order)).combine_chunks()
+
+
+def _with_exact_scores(rows: pa.Table) -> pa.Table:
+    for name in SCORES:
+        values = np.asarray(np.from_dlpack(rows[name].combine_chunks()), np.float32)
+        rests = np.asarray(np.from_dlpack(rows[f"{name}_rest"].combine_chunks()), np.int64)
+        exact = pa.py_buffer(precision.exact(values, rests))
+        column = pa.Array.from_buffers(pa.float64(), len(values), [None, exact])
+        rows = rows.set_column(rows.schema.get_field_index(name), name, column)
+    return rows
+
+
+def _entry(row: Mapping[str, Any]) -> AuditEntry:
+    shap = _pairs(row, "shap", "feature", "value", SHAP_PLACES)
+    attention = _pairs(row, "attention", "item", "weight", ATTENTION_PLACES)
+    return AuditEntry(
+        item_id=row["item_id"],
+        position=row["position"],
+        ranking_score=row["ranking_score"],
+        reranking_score=row["reranking_score"],
+        explanation_type=row["explanation_type"],
+        explanation_text_hash=row["explanation_text_hash"],
+        template=row["template"],
+        shap_top_3=shap,
+        attention_top_2=attention,
+        claims=claims_of(FlatClaims.of_row(row), shap, attention),
+        flags=tuple(row["flags"]),
+        would_be_type=row["would_be_type"],
+        propensity=row["propensity"],
+        computation_time_ms=row["computation_time_ms"],
+        inputs=row["inputs"],
+    )
+
+
+def _stored_entry(entry: AuditEntry) -> AuditEntry:
+    shap, attention = entry.shap_top_3[: len(SHAP_PLACES)], entry.attention_top_2[: len(ATTENTION_PLACES)]
+    flat = flat_claims(entry.claims, shap, attention)
+    flat = msgspec.structs.replace(flat, numbers=_kept(flat.numbers))
+    return msgspec.structs.replace(
+        entry,
+        shap_top_3=_kept_pairs(shap),
+        attention_top_2=_kept_pairs(attention),
+        claims=claims_of(flat, _kept_pairs(shap), _kept_pairs(attention)),
+        propensity=None if entry.propensity is None else _kept([entry.propensity])[0],
+        computation_time_ms=_kept([entry.computation_time_ms])[0],
+    )
+
+
+def _kept_pairs(pairs: Pairs) -> Pairs:
+    return tuple(zip([name for name, _ in pairs], _kept([value for _, value in pairs]), strict=True))
+
+
+def _kept(values: Sequence[float]) -> tuple[float, ...]:
+    return tuple(precision.kept(np.array(values, np.float64)).tolist())
 
 
 def _pairs(row: Mapping[str, Any], stem: str, label: str, number: str, places: Sequence[int]) -> Pairs:
@@ -155,17 +211,9 @@ def _pairs(row: Mapping[str, Any], stem: str, label: str, number: str, places: S
 def _request(rows: list[dict[str, Any]]) -> AuditRequest:
     first = rows[0]
     return AuditRequest(
-        request_id=first["request_id"],
-        timestamp_ms=first["timestamp_ms"],
-        user_id_hash=first["user_id_hash"],
-        key_id=first["key_id"],
-        region=first["region"],
-        locale=first["locale"],
-        policy=first["policy"],
-        model_version=first["model_version"],
-        trend_digest=first["trend_digest"],
-        user_snapshot_digest=first["user_snapshot_digest"],
         inputs=first["request_inputs"],
-        entries=tuple(entry_of(row) for row in rows),
+        entries=tuple(_entry(row) for row in rows),
+        timestamp_ms=first["timestamp_ms"],
         schema_version=first["schema_version"],
+        **{name: first[name] for name in _REQUEST_TEXTS},
     )

@@ -5,8 +5,12 @@ import pyarrow as pa
 PARTITION_COLUMNS = ("date", "region")
 # Total order of a partition's rows: one user's explanations lie together, which is also what compresses best.
 SORT_COLUMNS = ("user_id_hash", "timestamp_ms", "request_id", "position")
+SCORES = ("ranking_score", "reranking_score")
 SHAP_PLACES = (1, 2, 3)
 ATTENTION_PLACES = (1, 2)
+CLAIM_TEXT_PLACES = (1, 2, 3)
+CLAIM_INTEGER_PLACES = (1, 2, 3)
+CLAIM_NUMBER_PLACES = (1, 2, 3, 4, 5)
 
 
 def _text(name: str, *, nullable: bool = False) -> pa.Field:
@@ -41,11 +45,14 @@ ENTRIES = pa.schema(
         _text("template"),
         _text("locale"),
         _text("policy"),
-        pa.field("ranking_score", pa.float32(), nullable=False),
-        pa.field("reranking_score", pa.float32(), nullable=False),
+        *(pa.field(name, pa.float32(), nullable=False) for name in SCORES),
         *_ranked("shap", "feature", "value", SHAP_PLACES),
         *_ranked("attention", "item", "weight", ATTENTION_PLACES),
-        pa.field("claims", pa.binary(), nullable=False),  # msgpack [[kind, verdict, evidence], ...]
+        _text("claims"),  # kinds, verdicts and names of the evidence, whose values follow (`claim_columns`)
+        *(_text(f"claim_text_{place}", nullable=True) for place in CLAIM_TEXT_PLACES),
+        *(pa.field(f"claim_integer_{place}", pa.int64()) for place in CLAIM_INTEGER_PLACES),
+        *(pa.field(f"claim_number_{place}", pa.float32()) for place in CLAIM_NUMBER_PLACES),
+        pa.field("claim_rest", pa.binary()),  # msgpack: evidence for which the columns are too few
         pa.field("flags", pa.list_(pa.string()), nullable=False),
         _text("would_be_type", nullable=True),
         pa.field("propensity", pa.float32()),
@@ -54,13 +61,17 @@ ENTRIES = pa.schema(
         _text("trend_digest"),
         _text("user_snapshot_digest"),
         pa.field("schema_version", pa.int16(), nullable=False),
-        pa.field("inputs", pa.binary(), nullable=False),  # msgpack [ranking, reranking (float64), inputs]
+        # What replay needs beside the release and the trend snapshot:
+        *(pa.field(f"{name}_rest", pa.int64(), nullable=False) for name in SCORES),  # see `precision`
+        pa.field("inputs", pa.binary(), nullable=False),
         pa.field("request_inputs", pa.binary()),  # on the row with ordinal 0 only
     ]
 )
 
 FLOAT_COLUMNS = tuple(field.name for field in ENTRIES if field.type == pa.float32())
 BINARY_COLUMNS = tuple(field.name for field in ENTRIES if field.type == pa.binary())
+REST_COLUMNS = tuple(f"{name}_rest" for name in SCORES)
+REPLAY_COLUMNS = (*REST_COLUMNS, "inputs", "request_inputs")
 # Columns whose ranges let a reader skip whole files. The table property `delta.dataSkippingStatsColumns`
 # names exactly these: statistics for other columns than declared make some readers return no rows.
 STATISTICS_COLUMNS = ("user_id_hash", "timestamp_ms", "item_id", "model_version", "explanation_type")

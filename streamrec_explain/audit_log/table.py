@@ -58,12 +58,25 @@ class AuditTable:
             return bool(DeltaTable.is_deltatable(self.uri, self._storage_options))
 
     def open(self) -> DeltaTable:
-        """The newest version as a Delta handle; made empty where there is none."""
+        """The newest version as a Delta handle; made empty where there is none.
+
+        AuditLogError if its columns are not those of this version.
+        """
         with _store_errors(self.uri):
             try:
-                return DeltaTable(self.uri, storage_options=self._storage_options)
+                found = DeltaTable(self.uri, storage_options=self._storage_options)
             except TableNotFoundError:
                 return self._create()
+        self._check_columns({field.name for field in found.schema().fields})
+        return found
+
+    def _check_columns(self, names: set[str]) -> None:
+        missing = sorted(set(ENTRIES.names) - names)
+        if missing:
+            raise AuditLogError(
+                f"the audit table {self.uri} was written by an earlier version: it lacks {', '.join(missing)}; "
+                "read it with that version, or ship to a new folder"
+            )
 
     def _create(self) -> DeltaTable:
         return DeltaTable.create(

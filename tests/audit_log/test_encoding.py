@@ -30,12 +30,17 @@ def test_storing_twice_changes_nothing_more(sent: AuditRequest) -> None:
     ]
 
 
-def test_query_columns_are_rounded_to_float32() -> None:
-    """SHAP values, attention weights, propensity and time come back as their nearest float32."""
-    stored = as_stored(request(entries=(entry(propensity=0.1),))).entries[0]
-    assert float(np.float32(0.1)) == stored.propensity == stored.shap_top_3[0][1]
-    assert float(np.float32(0.7)) == stored.attention_top_2[0][1]
-    assert float(np.float32(0.123)) == stored.computation_time_ms
+def test_query_columns_are_rounded() -> None:
+    """SHAP values, attention weights, evidence, propensity and time come back within a relative 2^-12."""
+    sent = request(entries=(entry(propensity=0.1),))
+    (stored,) = as_stored(sent).entries
+    expected = [0.1, 0.1, 0.7, 0.1, 0.123]
+    found = [
+        *(stored.propensity, stored.shap_top_3[0][1], stored.attention_top_2[0][1]),
+        *(stored.claims[0].evidence["margin"], stored.computation_time_ms),
+    ]
+    np.testing.assert_allclose(found, expected, rtol=2**-12)
+    assert all(np.float32(value).view(np.uint32) % 4096 == 0 for value in found)
 
 
 def test_rows_have_the_declared_schema_and_order() -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable
 
 from streamrec_explain.audit_log import conditions
 from streamrec_explain.audit_log.encoding import as_stored
-from streamrec_explain.audit_log.schema import STATISTICS_COLUMNS
+from streamrec_explain.audit_log.schema import ENTRIES, STATISTICS_COLUMNS
 from streamrec_explain.audit_log.table import AuditTable, Partition
 from streamrec_explain.errors import AuditLogError, EntryNotFoundError, WriteConflictError
 from tests.audit_log.audit_requests import DAY_MS, START_MS, request
@@ -92,3 +93,11 @@ def _logged_ranges(table: AuditTable) -> set[str]:
     log = sorted((Path(table.uri) / "_delta_log").glob("*.json"))[-1].read_text().splitlines()
     added = next(action["add"] for action in map(json.loads, log) if "add" in action)
     return set(json.loads(added["stats"])["minValues"])
+
+
+def test_a_table_of_an_earlier_version_is_named(tmp_path: Path) -> None:
+    """Not read as if columns were empty: the error says which are missing and what to do."""
+    older = ENTRIES.remove(ENTRIES.get_field_index("claim_text_1"))
+    DeltaTable.create(str(tmp_path / "hot"), older, partition_by=["date", "region"])
+    with pytest.raises(AuditLogError, match=r"earlier version: it lacks claim_text_1; .*new folder"):
+        AuditTable(str(tmp_path / "hot")).open()
