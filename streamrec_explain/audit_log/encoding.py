@@ -1,6 +1,6 @@
 """Audit requests as rows of the audit table, and back.
 
-Everything comes back exactly but for what the table keeps with 12 significant bits for queries: SHAP values,
+Everything comes back exactly but for what the table keeps with 11 significant bits for queries: SHAP values,
 attention weights, numbers of claims, propensity and computation time (`precision`). `as_stored` tells what a
 request looks like after the round trip. The two scores come back exactly: replay needs them.
 """

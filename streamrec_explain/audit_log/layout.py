@@ -8,6 +8,7 @@ from streamrec_explain.audit_log.schema import BINARY_COLUMNS, BLOOM_COLUMNS, FL
 
 Tier = Literal["hot", "cold"]
 
+SHARED_IDS = ("user_id_hash", "request_id")
 ROW_GROUP_ROWS = 262_144
 TARGET_FILE_BYTES = 512 << 20
 _COMPRESSION_LEVEL = {"hot": 3, "cold": 12}
@@ -16,9 +17,9 @@ _COMPRESSION_LEVEL = {"hot": 3, "cold": 12}
 def writer_properties(tier: Tier) -> WriterProperties:
     """Zstandard, BYTE_STREAM_SPLIT floats, delta-packed times; Bloom filters and a page index when hot.
 
-    Measured on sorted rows: 27.5 bytes a row hot, 26.7 cold, against 45.7 for list columns with defaults.
+    Ids that the rows of one request share are coded as what they have in common with the row before.
     """
-    names = {*FLOAT_COLUMNS, *REST_COLUMNS, *BLOOM_COLUMNS, *BINARY_COLUMNS, "timestamp_ms"}
+    names = {*FLOAT_COLUMNS, *REST_COLUMNS, *BLOOM_COLUMNS, *BINARY_COLUMNS, *SHARED_IDS, "timestamp_ms"}
     return WriterProperties(
         compression="ZSTD",
         compression_level=_COMPRESSION_LEVEL[tier],
@@ -37,10 +38,21 @@ def _column_properties(name: str, tier: Tier) -> ColumnProperties:
         )
     if name in BINARY_COLUMNS:
         return ColumnProperties(dictionary_enabled=False, statistics_enabled="NONE")
-    bloom = BloomFilterProperties(True, fpp=0.01) if tier == "hot" and name in BLOOM_COLUMNS else None
+    bloom = _bloom(name, tier)
+    if name in SHARED_IDS:
+        return ColumnProperties(
+            dictionary_enabled=False,
+            encoding="DELTA_BYTE_ARRAY",
+            statistics_enabled=_statistics(tier),
+            bloom_filter_properties=bloom,
+        )
     return ColumnProperties(
         dictionary_enabled=True, statistics_enabled=_statistics(tier), bloom_filter_properties=bloom
     )
+
+
+def _bloom(name: str, tier: Tier) -> BloomFilterProperties | None:
+    return BloomFilterProperties(True, fpp=0.01) if tier == "hot" and name in BLOOM_COLUMNS else None
 
 
 def _statistics(tier: Tier) -> Literal["PAGE", "CHUNK"]:

@@ -5,13 +5,14 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamrec_explain.audit_log.claim_columns import FlatClaims, Pairs, claims_of, flat_claims
+from streamrec_explain.audit_log.claim_columns import FlatClaims, claims_of, flat_claims
 from streamrec_explain.records import Claim
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
 NUMBER = st.sampled_from([0.0, -0.0, 0.5, 1.5, -0.25])
 VALUE = st.one_of(NUMBER, st.integers(-(2**63), 2**63 - 1), TEXT, st.none(), st.lists(TEXT, max_size=3).map(tuple))
 CLAIMS = st.lists(st.builds(Claim, TEXT, st.booleans(), st.dictionaries(TEXT, VALUE, max_size=9)), max_size=3)
+Ranking = list[tuple[str, float]]
 PAIRS = st.lists(st.tuples(TEXT, NUMBER), max_size=3)
 
 SHAP = (("affinity", 0.7), ("session_score", 0.4), ("freshness", -0.1))

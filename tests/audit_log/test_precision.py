@@ -32,6 +32,13 @@ def test_the_relative_error_is_bounded(values: list[float], sign: float) -> None
     np.testing.assert_allclose(precision.kept(sent), sent, rtol=precision.RELATIVE_ERROR * 1.001)
 
 
+@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
+def test_order_is_kept(left: float, right: float) -> None:
+    """What was not above is not above afterwards."""
+    low, high = precision.kept(np.array(sorted([left, right])))
+    assert low <= high
+
+
 @pytest.mark.parametrize("value", [0.0, 1.0, -2.5, 400.0])
 def test_short_numbers_are_kept_as_they_are(value: float) -> None:
     """Counts, ranks and halves have no rest."""

@@ -66,7 +66,8 @@ def test_files_have_the_declared_encodings_and_statistics(hot: AuditTable) -> No
     group = pq.ParquetFile(path).metadata.row_group(0)
     columns = {group.column(n).path_in_schema: group.column(n) for n in range(group.num_columns)}
     assert "BYTE_STREAM_SPLIT" in columns["shap_1_value"].encodings
-    assert "RLE_DICTIONARY" in columns["user_id_hash"].encodings
+    assert "RLE_DICTIONARY" in columns["item_id"].encodings
+    assert "DELTA_BYTE_ARRAY" in columns["user_id_hash"].encodings
     assert "DELTA_BINARY_PACKED" in columns["timestamp_ms"].encodings
     assert {"ZSTD"} == {column.compression for column in columns.values()}
     assert {"user_id_hash", *STATISTICS_COLUMNS} == _logged_ranges(hot)
