@@ -74,6 +74,10 @@ class Registry(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Where the MLflow UI shows a run."""
         return f"{self.ui}/#/runs/{run_id}"
 
+    def artifacts_url(self, run_id: str, path: str) -> str:
+        """Where the MLflow UI shows a file that is kept with a run."""
+        return f"{self.run_url(run_id)}/artifacts/{path}"
+
     def release_url(self, version: int) -> str:
         """Where the MLflow UI shows a release."""
         return f"{self.ui}/#/models/{RELEASE}/versions/{version}"

@@ -1,18 +1,11 @@
 """Plots of training and evaluation as PNG bytes."""
 
-import io
 from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
+from streamrec_explain.pages.figures import png
 from streamrec_explain.statistics.bootstrap import Estimate
-
-
-def png(figure: Figure) -> bytes:
-    """A figure's picture."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
-    return buffer.getvalue()
 
 
 def loss_curve(losses: Sequence[float]) -> bytes:

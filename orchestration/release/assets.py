@@ -1,19 +1,18 @@
-"""Assets of the release: thresholds, the registered bundle, its faithfulness audit, gate verdicts, the champion."""
+"""Assets of the release: thresholds, the registered bundle, gate verdicts, the champion."""
 
 import getpass
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import msgspec
 import numpy as np
 
-from orchestration.metadata import Cell, table
+from orchestration.metadata import table
 from orchestration.release.candidate import pins, world_pin
 from orchestration.release.judging import judge
-from orchestration.release.registered import registered_bundle
+from orchestration.release.moment import SNAPSHOTS, moment_of
 from orchestration.resources import HomeFolder, Registry, TrainingSettings, now_ms
 from orchestration.values import (
     BuiltExplainer,
@@ -22,37 +21,25 @@ from orchestration.values import (
     TrainedReranker,
     TrainedSessionModel,
 )
-from streamrec_explain.events.interactions import interactions
 from streamrec_explain.events.report import ValidationReport
 from streamrec_explain.events.world import World
 from streamrec_explain.explanation.calibration import calibrate
 from streamrec_explain.explanation.components import EngineBundle, PolicyName
 from streamrec_explain.explanation.speech import Templates
 from streamrec_explain.explanation.thresholds import Thresholds
-from streamrec_explain.faithfulness.audit import audit
 from streamrec_explain.faithfulness.report import FaithfulnessReport
-from streamrec_explain.faithfulness.sampling import Moment, folds, sample_lists
+from streamrec_explain.faithfulness.sampling import folds, sample_lists
 from streamrec_explain.features.catalogue import Catalogue
-from streamrec_explain.features.snapshots import latest_trend_snapshot, latest_user_snapshot
 from streamrec_explain.features.spec import DEFAULT_SPEC
-from streamrec_explain.home import Home
 from streamrec_explain.models.reranker_dataset import RerankerDataset
 from streamrec_explain.release.bundle import verify_bundle, write_bundle
-from streamrec_explain.release.components import load_components, release_contents
+from streamrec_explain.release.components import release_contents
 from streamrec_explain.release.gates import GateBounds
 from streamrec_explain.release.model_version import ModelVersion
 from streamrec_explain.release.registration import CHAMPION
 
 OWNERS = ["team:ml-platform"]
 CALIBRATION_LISTS = 400
-SNAPSHOTS = ["users_snapshot", "trends_snapshot"]
-
-
-def moment_of(events: World, home: Home) -> Moment:
-    """The world at its latest snapshots."""
-    return Moment(events, interactions(events), latest_user_snapshot(home.users), latest_trend_snapshot(home.trends))
-
-
 @dg.asset(group_name="release", kinds={"json"}, owners=OWNERS, code_version="1", deps=SNAPSHOTS)
 def thresholds(
     context: dg.AssetExecutionContext,
@@ -133,29 +120,6 @@ def release_candidate(
     return ReleaseCandidate(version, model_version, log.run_id)
 
 
-@dg.asset(group_name="release", kinds={"captum"}, owners=OWNERS, code_version="1", deps=SNAPSHOTS)
-def faithfulness_audit(
-    context: dg.AssetExecutionContext,
-    events: World,
-    release_candidate: ReleaseCandidate,
-    home: HomeFolder,
-    registry: Registry,
-    settings: TrainingSettings,
-) -> FaithfulnessReport:
-    """Are the sentences of exactly this bundle true of its model? Judged by removal and by integrated gradients."""
-    moment = moment_of(events, home.home)
-    _, users = folds(moment.events, settings.seed)
-    with registry.run(context) as (store, log), tempfile.TemporaryDirectory() as name:
-        with registered_bundle(store, release_candidate.version) as folder:
-            bundle = load_components(folder)
-        report = audit(bundle, moment, users, settings.audited_explanations, settings.seed)
-        (Path(name) / "faithfulness.json").write_bytes(report.to_json())
-        log.log_folder(Path(name), "faithfulness")
-        log.log(metrics=_audit_metrics(report))
-    context.add_output_metadata(_audit_metadata(report))
-    return report
-
-
 @dg.asset(
     group_name="release",
     kinds={"mlflow"},
@@ -233,40 +197,3 @@ def _bundle(
     return EngineBundle(
         catalogue, DEFAULT_SPEC, session_model.model, explainer.explainer, bounds, templates, policy=policy
     )
-
-
-def _audit_metrics(report: FaithfulnessReport) -> dict[str, float]:
-    found = report.history
-    counts = {f"type.{kind}": float(count) for kind, count in report.types.items()}
-    if found is None:
-        return counts
-    return counts | {
-        "strict": found.strict.value or 0.0,
-        "strict_low": found.strict.low,
-        "strict_chance": found.strict_chance,
-        "case_study": found.case_study.value or 0.0,
-        "case_study_chance": found.case_study_chance,
-    }
-
-
-def _audit_metadata(report: FaithfulnessReport) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "explanations": report.n_explanations,
-        "types": table([{"type": kind, "sampled": count} for kind, count in report.types.items()]),
-        "category": str(report.category),
-        "trending": str(report.trending),
-        "personalized": str(report.personalized),
-        "promoted": str(report.promoted),
-    }
-    found = report.history
-    if found is None:
-        return facts
-    rows: list[dict[str, Cell]] = [
-        {"criterion": "named = largest drops when removed", "rate": str(found.strict), "chance": found.strict_chance},
-        {"criterion": "every named item raises the score", "rate": str(found.raises), "chance": None},
-        {"criterion": "case study (top 5 by IG)", "rate": str(found.case_study), "chance": found.case_study_chance},
-        {"criterion": "control: random items, strict", "rate": str(found.random_strict), "chance": None},
-        {"criterion": "control: latest items, strict", "rate": str(found.latest_strict), "chance": None},
-        {"criterion": "control: latest items, case study", "rate": str(found.latest_case_study), "chance": None},
-    ]
-    return facts | {"strict, lower 95% bound": found.strict.low, "watch_history": table(rows)}

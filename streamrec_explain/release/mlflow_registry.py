@@ -83,6 +83,13 @@ class RunLog:
         with _answering():
             self._client.log_artifacts(self.run_id, str(folder), to)
 
+    def log_files(self, files: Mapping[str, bytes], to: str) -> None:
+        """Keep files by name, such as a report and its plots, as artifacts of the run below the folder `to`."""
+        with tempfile.TemporaryDirectory(prefix="streamrec-files-") as name:
+            for file, content in files.items():
+                (Path(name) / file).write_bytes(content)
+            self.log_folder(Path(name), to)
+
 
 class MlflowRegistry:
     """One MLflow tracking and registry store; `open` prepares it once, safely from several processes."""
@@ -195,6 +202,10 @@ class MlflowRegistry:
         """A registered version; ReleaseNotFoundError if there is none."""
         with _answering(f"{name} has no version {version}"):
             return _registered(self._client.get_model_version(name, str(version)))
+
+    def beside(self, version: int) -> RunLog:
+        """Where reports about a release are kept: the run that registered it, which its version links to."""
+        return RunLog(self._client, self.version(version).run_id)
 
     def releases(self) -> tuple[Registered, ...]:
         """Every registered release, the newest first, each with its aliases."""

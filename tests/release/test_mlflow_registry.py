@@ -229,3 +229,17 @@ def test_registry_process_is_private_and_unpickles_nothing() -> None:
     """Importing the registry switched telemetry and pickle off in this process."""
     names = ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION")
     assert ("true", "false") == tuple(os.environ[name] for name in names)
+
+
+def test_reports_lie_beside_the_release_they_are_about(
+    registry: MlflowRegistry, client: mlflow.MlflowClient, tmp_path: Path
+) -> None:
+    """In the run that registered the version, whoever writes them and when; a later one replaces an earlier."""
+    version = add_release(registry, tmp_path, "bundle")
+    for content in (b"first", b"second"):
+        registry.beside(version).log_files({"report.html": content}, "faithfulness")
+    run_id = registry.version(version).run_id
+    kept = Path(client.download_artifacts(run_id, "faithfulness/report.html", str(tmp_path)))
+    assert b"second" == kept.read_bytes()
+    with pytest.raises(ReleaseNotFoundError):
+        registry.beside(version + 1)
