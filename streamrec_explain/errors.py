@@ -24,6 +24,8 @@ StreamRecError
     ├── ShipError                a batch could not be shipped
     ├── WriteConflictError       another writer changed the audit table first
     ├── RetentionError           a retention step is refused
+    │   └── HoldError            a legal hold forbids it
+    ├── TamperError              stored entries, leaves or ledger are not what was sealed
     ├── EntryNotFoundError       no entry with this id in any tier
     └── ReplayMismatchError      a replayed explanation differs from the logged one
 """
@@ -154,6 +156,14 @@ class WriteConflictError(AuditLogError):
 
 class RetentionError(AuditLogError):
     """A retention step is refused; nothing was removed."""
+
+
+class HoldError(RetentionError):
+    """A legal hold forbids the removal; release the hold first."""
+
+
+class TamperError(AuditLogError):
+    """Stored entries, leaves or ledger records are not what was sealed and signed."""
 
 
 class EntryNotFoundError(AuditLogError):

@@ -22,7 +22,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"explanation"}),
     frozenset({"release"}),
     frozenset({"faithfulness"}),
-    frozenset({"trace", "replay", "monitoring", "experiment"}),
+    frozenset({"trace", "replay", "monitoring", "experiment", "personal_data", "backup"}),
     frozenset({"investigation", "lineage"}),
     frozenset({"cli"}),
 )
@@ -42,6 +42,7 @@ ONLY_IN = {
     "torch": ("streamrec_explain/models/", "streamrec_explain/attribution/integrated_gradients.py"),
     "captum": ("streamrec_explain/attribution/integrated_gradients.py",),
     "shap": ("streamrec_explain/attribution/shap_conformance.py",),
+    "cryptography": ("streamrec_explain/audit_log/",),
     "deltalake": ("streamrec_explain/audit_log/",),
     "pandas": (),
     "pickle": (),

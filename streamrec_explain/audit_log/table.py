@@ -217,5 +217,5 @@ def _store_errors(uri: str) -> Iterator[None]:
         yield
     except CommitFailedError as error:
         raise WriteConflictError(f"another writer changed {uri} first: {error}") from error
-    except (DeltaError, OSError) as error:
+    except (DeltaError, OSError, pa.ArrowException) as error:
         raise AuditLogError(f"the store of the audit table {uri} failed: {error}") from error

@@ -1,11 +1,15 @@
-"""Fixtures of the audit log: a journal and a table in a fresh folder."""
+"""Fixtures of the audit log: a journal, tables and seals in a fresh folder."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from streamrec_explain.audit_log.audit_ledger import AuditLedger
 from streamrec_explain.audit_log.journal import Journal
+from streamrec_explain.audit_log.leaves import LeafStore
+from streamrec_explain.audit_log.sealing import Seals
+from streamrec_explain.audit_log.signing import create_signing_key
 from streamrec_explain.audit_log.table import AuditTable
 
 
@@ -26,3 +30,10 @@ def hot(tmp_path: Path) -> AuditTable:
 def cold(tmp_path: Path) -> AuditTable:
     """A cold table that was never written."""
     return AuditTable(str(tmp_path / "audit_log" / "cold"), "cold")
+
+
+@pytest.fixture
+def seals(tmp_path: Path) -> Seals:
+    """Where nothing was sealed yet."""
+    signer = create_signing_key(tmp_path / "signing_key.pem")
+    return Seals(LeafStore(tmp_path / "seals"), AuditLedger(tmp_path / "audit_ledger.sqlite"), signer)
