@@ -57,6 +57,10 @@ class KeyRing(msgspec.Struct, frozen=True):
         """The user's pseudonym under every key of the ring, by key id: what finds a user over time."""
         return {key.key_id: pseudonym(user_id, key) for key in self.keys}
 
+    def subjects(self, user_id: str) -> dict[str, str]:
+        """Digests that name the user in ledgers and access logs, by key id: no pseudonyms, nor linkable to them."""
+        return {key.key_id: subject(user_id, key) for key in self.keys}
+
     def rotated(self, now_ms: int, random_bytes: Callable[[int], bytes] = os.urandom) -> "KeyRing":
         """The ring with a fresh current key; every older key is kept."""
         return KeyRing((*self.keys, _fresh_key(len(self.keys) + 1, now_ms, random_bytes)))
@@ -71,6 +75,14 @@ class KeyRing(msgspec.Struct, frozen=True):
 def pseudonym(user_id: str, key: Key) -> str:
     """The first 128 bits of HMAC-SHA256(secret, user id) as 32 hex characters."""
     return hmac.new(key.secret, user_id.encode(), hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
+
+
+def subject(user_id: str, key: Key) -> str:
+    """The first 128 bits of HMAC-SHA256(secret, "subject", 0, user id) as 32 hex characters.
+
+    It outlives an erasure: it says that somebody was erased, and only to who has the key and the id whom.
+    """
+    return hmac.new(key.secret, b"subject\0" + user_id.encode(), hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
 
 
 def new_key_ring(now_ms: int, random_bytes: Callable[[int], bytes] = os.urandom) -> KeyRing:

@@ -7,15 +7,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from streamrec_explain.audit_log.encoding import as_stored
-from streamrec_explain.audit_log.erasure import apply_erasure, export_person, plan_erasure
+from streamrec_explain.audit_log.erasure import Person, apply_erasure, export_person, plan_erasure
 from streamrec_explain.audit_log.journal import Journal
 from streamrec_explain.audit_log.lookup import AuditLog
+from streamrec_explain.audit_log.sealing import Act, Seals
 from streamrec_explain.audit_log.shipper import ship_folder
 from streamrec_explain.audit_log.table import AuditTable
 from streamrec_explain.records import AuditRequest
 from tests.audit_log.audit_requests import DAY_MS, START_MS, request
 
-PERSON = ("deadbeef" * 4, "cafebabe" * 4)  # under an old and a current key
+PSEUDONYMS = ("deadbeef" * 4, "cafebabe" * 4)  # under an old and a current key
+PERSON = Person(PSEUDONYMS, ("5ub1ec7" * 4,))
+ACT = Act("tester", 9, "asked to be forgotten")
 
 
 def _of_person(number: int) -> bool:
@@ -25,7 +28,7 @@ def _of_person(number: int) -> bool:
 def _request(number: int) -> AuditRequest:
     day = START_MS + (number % 5) * DAY_MS
     if _of_person(number):
-        return request(number, timestamp_ms=day, user_id_hash=PERSON[number % 8 // 4])
+        return request(number, timestamp_ms=day, user_id_hash=PSEUDONYMS[number % 8 // 4])
     return request(number, timestamp_ms=day)
 
 
@@ -44,7 +47,7 @@ def log(journal: Journal, hot: AuditTable, cold: AuditTable) -> Iterator[AuditLo
 def _files_naming_person(folder: Path) -> list[Path]:
     """Files that hold a pseudonym as bytes, or as a value inside a Parquet file."""
     files = [path for path in folder.rglob("*") if path.is_file()]
-    return [path for path in files if any(name.encode() in _readable(path) for name in PERSON)]
+    return [path for path in files if any(name.encode() in _readable(path) for name in PSEUDONYMS)]
 
 
 def _readable(path: Path) -> bytes:
@@ -52,17 +55,17 @@ def _readable(path: Path) -> bytes:
     return path.read_bytes() + decoded
 
 
-def test_after_an_erasure_no_file_names_the_person(log: AuditLog, tmp_path: Path) -> None:
+def test_after_an_erasure_no_file_names_the_person(log: AuditLog, seals: Seals, tmp_path: Path) -> None:
     """Journal, its write-ahead log, data files and transaction logs hold no pseudonym of theirs."""
     assert len(_files_naming_person(tmp_path)) > 3
-    apply_erasure(plan_erasure(log, PERSON), log)
+    apply_erasure(plan_erasure(log, PERSON), log, seals=seals, act=ACT)
     assert [] == _files_naming_person(tmp_path)
     assert [] == list(export_person(log, PERSON))
 
 
-def test_an_erasure_touches_nobody_else(log: AuditLog, journal: Journal) -> None:
+def test_an_erasure_touches_nobody_else(log: AuditLog, journal: Journal, seals: Seals) -> None:
     """Every other request is found as before, and the journal serves and ships on."""
-    apply_erasure(plan_erasure(log, PERSON), log)
+    apply_erasure(plan_erasure(log, PERSON), log, seals=seals, act=ACT)
     for number in (n for n in range(24) if not _of_person(n)):
         sent = _request(number)
         assert log.find_request(sent.request_id).request in (sent, as_stored(sent))
@@ -79,15 +82,15 @@ def test_a_plan_counts_and_changes_nothing(log: AuditLog) -> None:
     assert "worker-0.sqlite: 4" in str(plan)
     assert [4, 3, 3, 3, 3] == [step.entries for step in plan.steps]
     assert plan == plan_erasure(log, PERSON)
-    assert not any(name in str(plan) for name in PERSON)
+    assert not any(name in str(plan) for name in PSEUDONYMS)
 
 
-def test_erasing_again_finds_nothing(log: AuditLog) -> None:
+def test_erasing_again_finds_nothing(log: AuditLog, seals: Seals) -> None:
     """The second plan is empty and can be applied."""
-    apply_erasure(plan_erasure(log, PERSON), log)
+    apply_erasure(plan_erasure(log, PERSON), log, seals=seals, act=ACT)
     again = plan_erasure(log, PERSON)
     assert () == again.steps
-    assert 0 == apply_erasure(again, log)
+    assert 0 == apply_erasure(again, log, seals=seals, act=ACT)
 
 
 def test_an_export_holds_everything_of_one_person_once(log: AuditLog) -> None:

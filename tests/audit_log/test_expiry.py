@@ -7,6 +7,7 @@ import pytest
 
 from streamrec_explain.audit_log.expiry import apply_expiry, plan_expiry
 from streamrec_explain.audit_log.retention import RetentionPolicy
+from streamrec_explain.audit_log.sealing import Act, Seals
 from streamrec_explain.audit_log.table import AuditTable
 from streamrec_explain.audit_log.vacuum import apply_vacuum, plan_vacuum
 from streamrec_explain.errors import RetentionError, SettingsError
@@ -14,6 +15,7 @@ from tests.audit_log.audit_requests import DAY_MS, START_MS, request
 
 POLICY = RetentionPolicy()
 EXPIRED_MS = START_MS + 820 * DAY_MS
+ACT = Act("tester", EXPIRED_MS, "retention")
 
 
 @pytest.fixture
@@ -32,29 +34,29 @@ def test_the_policy_counts_days_from_the_event() -> None:
         RetentionPolicy(hot_days=0)
 
 
-def test_entries_expire_on_day_820_and_not_before(filled: AuditTable, hot: AuditTable) -> None:
+def test_entries_expire_on_day_820_and_not_before(filled: AuditTable, hot: AuditTable, seals: Seals) -> None:
     """The day before nothing is due; on the day the first date goes, from hot too."""
     hot.append([request(3)])
     assert () == plan_expiry(hot, filled, policy=POLICY, now_ms=EXPIRED_MS - 1).steps
     plan = plan_expiry(hot, filled, policy=POLICY, now_ms=EXPIRED_MS)
-    assert 9 == apply_expiry(plan, hot, filled)
+    assert 9 == apply_expiry(plan, hot, filled, seals=seals, act=ACT)
     assert ["request-2"] == filled.query("SELECT DISTINCT request_id FROM entries")["request_id"].to_pylist()
-    assert 0 == apply_expiry(plan, hot, filled)
+    assert 0 == apply_expiry(plan, hot, filled, seals=seals, act=ACT)
     assert [] == hot.partitions()
 
 
-def test_a_partition_that_grew_since_the_plan_is_refused(filled: AuditTable) -> None:
+def test_a_partition_that_grew_since_the_plan_is_refused(filled: AuditTable, seals: Seals) -> None:
     """What was not in the plan is not removed."""
     plan = plan_expiry(filled, policy=POLICY, now_ms=EXPIRED_MS)
     filled.append([request(0, request_id="late")])
     with pytest.raises(RetentionError, match="plan again"):
-        apply_expiry(plan, filled)
+        apply_expiry(plan, filled, seals=seals, act=ACT)
 
 
-def test_vacuum_deletes_what_no_kept_version_names(filled: AuditTable, hot: AuditTable) -> None:
+def test_vacuum_deletes_what_no_kept_version_names(filled: AuditTable, hot: AuditTable, seals: Seals) -> None:
     """Within the kept hours nothing goes; past them the removed files leave the disk, and no others."""
     files = set(Path(filled.uri).rglob("*.parquet"))
-    apply_expiry(plan_expiry(filled, policy=POLICY, now_ms=EXPIRED_MS), filled)
+    apply_expiry(plan_expiry(filled, policy=POLICY, now_ms=EXPIRED_MS), filled, seals=seals, act=ACT)
     assert () == plan_vacuum(filled).files
     plan = plan_vacuum(filled, keep_hours=0)
     assert "delete 2 files" in str(plan)
