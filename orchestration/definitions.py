@@ -39,7 +39,11 @@ def definitions(home: HomeFolder, source: EventSource, settings: TrainingSetting
 
 def from_environment() -> dg.Definitions:
     """The graph as STREAMREC_HOME, STREAMREC_WORLD, STREAMREC_DATA, STREAMREC_USERS and STREAMREC_SEED say."""
-    home = HomeFolder(path=os.environ.get("STREAMREC_HOME", ".streamrec"))
+    home = HomeFolder(
+        path=os.environ.get("STREAMREC_HOME", ".streamrec"),
+        keys_path=os.environ.get("STREAMREC_KEYS"),
+        signing_key_path=os.environ.get("STREAMREC_SIGNING_KEY"),
+    )
     source = EventSource(
         world=os.environ.get("STREAMREC_WORLD", "synthetic"),
         data=os.environ.get("STREAMREC_DATA"),

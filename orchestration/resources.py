@@ -16,14 +16,26 @@ from streamrec_explain.release.registration import RunKey
 
 
 class HomeFolder(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Where everything is stored; see `streamrec_explain.home`."""
+    """Where everything is stored; see `streamrec_explain.home`. Keys may lie elsewhere."""
 
     path: str = ".streamrec"
+    keys_path: str | None = None
+    signing_key_path: str | None = None
 
     @property
     def home(self) -> Home:
         """The paths below the folder."""
         return Home(Path(self.path))
+
+    @property
+    def key_ring(self) -> Path | None:
+        """The pseudonym key ring, None for the home's own."""
+        return Path(self.keys_path) if self.keys_path else None
+
+    @property
+    def signing_key(self) -> Path | None:
+        """The key that signs the audit ledger, None for the home's own."""
+        return Path(self.signing_key_path) if self.signing_key_path else None
 
 
 class EventSource(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -66,6 +66,36 @@ class Home:
         return self.root / "ledger.sqlite"
 
     @property
+    def signing_key(self) -> Path:
+        """The private key that signs the audit ledger; its public half lies beside it."""
+        return self.root / "signing_key.pem"
+
+    @property
+    def audit_ledger(self) -> Path:
+        """The audit ledger: signed heads, withdrawals, erasures and holds."""
+        return self.root / "audit_ledger.sqlite"
+
+    @property
+    def seals(self) -> Path:
+        """The leaves of the audit log's Merkle trees."""
+        return self.root / "seals"
+
+    @property
+    def holds(self) -> Path:
+        """Whom standing legal holds are about: private."""
+        return self.root / "holds"
+
+    @property
+    def accesses(self) -> Path:
+        """Who asked the audit log what."""
+        return self.root / "accesses.jsonl"
+
+    @property
+    def retention(self) -> Path:
+        """How long audit entries are kept, if not as long as the product's default."""
+        return self.root / "retention.json"
+
+    @property
     def releases(self) -> Path:
         """The local cache of verified releases."""
         return self.root / "releases"

@@ -1,7 +1,9 @@
 """Assets of the audit log: what was shipped per day, the hot table kept in order, the cold one, what is gone."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import dagster as dg
 
@@ -12,7 +14,10 @@ from streamrec_explain.audit_log.archive import apply_archive, plan_archive
 from streamrec_explain.audit_log.compaction import apply_compaction, plan_compaction
 from streamrec_explain.audit_log.encoding import utc_day
 from streamrec_explain.audit_log.expiry import apply_expiry, plan_expiry
-from streamrec_explain.audit_log.retention import RetentionPolicy
+from streamrec_explain.audit_log.home_log import active_holds, seals_of
+from streamrec_explain.audit_log.ledger_records import SealedHead
+from streamrec_explain.audit_log.retention import read_retention
+from streamrec_explain.audit_log.sealing import Act, seal
 from streamrec_explain.audit_log.shipper import ship_folder
 from streamrec_explain.audit_log.table import AuditTable
 from streamrec_explain.audit_log.vacuum import apply_vacuum, plan_vacuum
@@ -26,7 +31,7 @@ daily = partial(
     code_version="1",
     partitions_def=DAYS,
 )
-POLICY = RetentionPolicy()
+POLICY = read_retention(Home(Path(os.environ.get("STREAMREC_HOME", ".streamrec"))).retention)
 
 
 class Maintenance(dg.Config):
@@ -79,11 +84,20 @@ def audit_table_compacted(
     return dg.MaterializeResult(metadata={"plan": str(plan), "rewritten partitions": rewritten})
 
 
+@daily(pool="maintain", deps=[audit_table_compacted])
+def audit_log_sealed(context: dg.AssetExecutionContext, home: HomeFolder) -> dg.MaterializeResult[None]:
+    """Everything shipped up to this day under a signed Merkle root per day and region."""
+    tables = [tier for tier in tiers(home.home) if tier.exists()]
+    before, seals = utc_day(end_of(context.partition_key)), seals_of(home.home, home.signing_key)
+    heads = [report.head for report in seal(tables, seals, now_ms=now_ms(), before=before)]
+    return dg.MaterializeResult(metadata={"sealed partitions": len(heads), "heads": table(list(map(_row, heads)))})
+
+
 @daily(
     pool="maintain",
     deps=[
         dg.AssetDep(
-            audit_table_compacted,
+            audit_log_sealed,
             partition_mapping=dg.TimeWindowPartitionMapping(start_offset=-POLICY.hot_days, end_offset=-POLICY.hot_days),
         )
     ],
@@ -93,7 +107,7 @@ def audit_table_cold(
 ) -> dg.MaterializeResult[None]:
     """Days past their 90 hot days moved to the cold tier, row count and content verified before removal."""
     hot, cold = tiers(home.home)
-    plan = plan_archive(hot, cold, policy=POLICY, now_ms=end_of(context.partition_key))
+    plan = plan_archive(hot, cold, policy=read_retention(home.home.retention), now_ms=end_of(context.partition_key))
     moved = apply_archive(plan, hot, cold) if config.apply else 0
     return dg.MaterializeResult(metadata={"plan": str(plan), "rows moved": moved})
 
@@ -102,10 +116,16 @@ def audit_table_cold(
 def audit_log_expired(
     context: dg.AssetExecutionContext, home: HomeFolder, config: Maintenance
 ) -> dg.MaterializeResult[None]:
-    """Days past their whole retention (day 820) removed from every tier, and files nobody names deleted."""
-    hot, cold = tiers(home.home)
-    plan = plan_expiry(hot, cold, policy=POLICY, now_ms=end_of(context.partition_key))
-    removed = apply_expiry(plan, hot, cold) if config.apply else 0
-    tables = [tier for tier in (hot, cold) if tier.exists()]
+    """Days past their whole retention (day 820) removed from every tier but for legal holds; unnamed files deleted."""
+    tables = [tier for tier in tiers(home.home) if tier.exists()]
+    now, holds = end_of(context.partition_key), active_holds(home.home, home.key_ring)
+    plan = plan_expiry(*tables, policy=read_retention(home.home.retention), now_ms=now, holds=holds)
+    act = Act("dagster", now_ms(), f"retention, run {context.run_id}")
+    seals = seals_of(home.home, home.signing_key)
+    removed = apply_expiry(plan, *tables, seals=seals, act=act, holds=holds) if config.apply else 0
     deleted = sum(apply_vacuum(plan_vacuum(tier), tier) for tier in tables) if config.apply else 0
     return dg.MaterializeResult(metadata={"plan": str(plan), "rows removed": removed, "files deleted": deleted})
+
+
+def _row(head: SealedHead) -> dict[str, str | int]:
+    return {"date": head.date, "region": head.region, "entries": head.entries, "root": head.root}

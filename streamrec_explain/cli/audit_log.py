@@ -1,7 +1,5 @@
 """`streamrec audit-log`: ship, ask, compact, archive and expire; a plan first, `--apply` to do it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
@@ -12,21 +10,26 @@ import msgspec
 from streamrec_explain.audit_log.archive import apply_archive, plan_archive
 from streamrec_explain.audit_log.compaction import apply_compaction, plan_compaction
 from streamrec_explain.audit_log.expiry import apply_expiry, plan_expiry
+from streamrec_explain.audit_log.home_log import active_holds, seals_of
 from streamrec_explain.audit_log.lookup import AuditLog
 from streamrec_explain.audit_log.queries import EntryFilter, Group, type_mix
-from streamrec_explain.audit_log.retention import RetentionPolicy
+from streamrec_explain.audit_log.retention import RetentionPolicy, read_retention
+from streamrec_explain.cli.audit_evidence import accesses, prove, seal, verify
+from streamrec_explain.cli.audit_people import erase, export, hold
+from streamrec_explain.cli.custody import act, key_ring, keys_option, record_access, signing_key_option
 from streamrec_explain.cli.options import home_option, now_ms
 from streamrec_explain.cli.output import Output, with_output
+from streamrec_explain.cli.plans import apply_option, show_plan
 from streamrec_explain.cli.ship import ship
 from streamrec_explain.cli.stored import audit_log_of
 from streamrec_explain.errors import AuditLogError
 from streamrec_explain.home import Home
-from streamrec_explain.pseudonym import load_key_file
 from streamrec_explain.records import EXPLANATION_TYPES
 
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 
-apply_option = click.option("--apply", "go_on", is_flag=True, help="Do it; without this only the plan is shown.")
+hot_days_option = click.option("--hot-days", type=click.IntRange(min=1), help="Instead of what retention.json says.")
+cold_days_option = click.option("--cold-days", type=click.IntRange(min=1), help="Instead of what retention.json says.")
 today_option = click.option("--now", type=click.DateTime(["%Y-%m-%d"]), help="Plan as of this day (UTC), not today.")
 
 
@@ -35,11 +38,13 @@ def audit_log() -> None:
     """The log of every explanation given: journal, hot table, cold table."""
 
 
-audit_log.add_command(ship)
+for command in (ship, seal, verify, prove, accesses, erase, export, hold):
+    audit_log.add_command(command)
 
 
 @audit_log.command()
 @home_option
+@keys_option
 @click.option("--user", help="A user id; found under every key of the key ring.")
 @click.option("--item", help="An item id.")
 @click.option("--release", help="Such as streamrec-release/3@bdf93200.")
@@ -51,6 +56,7 @@ audit_log.add_command(ship)
 @with_output
 def query(
     home: Path,
+    keys: Path | None,
     user: str | None,
     item: str | None,
     release: str | None,
@@ -67,8 +73,11 @@ def query(
     2 bad input.
     """
     log = audit_log_of(home)
+    ring = None if user is None else key_ring(home, keys)
+    asked = {"item": item, "release": release, "type": kind, "region": region, "from": _iso(first), "to": _iso(end)}
+    record_access(home, "query", asked, () if ring is None else tuple(ring.subjects(str(user)).values()))
     wanted = EntryFilter(
-        users=None if user is None else tuple(load_key_file(Home(home).keys).pseudonyms(user).values()),
+        users=None if ring is None else tuple(ring.pseudonyms(str(user)).values()),
         item_id=item,
         model_version=release,
         explanation_type=kind,
@@ -106,14 +115,6 @@ def _group(name: str, by: Group) -> str:
     return datetime.fromtimestamp(int(name) / 1000, UTC).isoformat(timespec="minutes") if by == "hour" else name
 
 
-@dataclass(frozen=True)
-class Done:
-    """A plan, and how much was done of it (None: it was only shown)."""
-
-    plan: str
-    applied: int | None
-
-
 @audit_log.command()
 @home_option
 @apply_option
@@ -125,38 +126,65 @@ def compact(home: Path, go_on: bool, output: Output) -> None:
     """
     hot = _shipped(home).hot
     plan = plan_compaction(hot)
-    _show(output, str(plan), "partitions rewritten", lambda: apply_compaction(plan, hot), go_on)
+    show_plan(output, str(plan), "partitions rewritten", lambda: apply_compaction(plan, hot), go_on)
 
 
 @audit_log.command()
 @home_option
 @apply_option
 @today_option
+@hot_days_option
 @with_output
-def archive(home: Path, go_on: bool, now: datetime | None, output: Output) -> None:
+def archive(home: Path, go_on: bool, now: datetime | None, hot_days: int | None, output: Output) -> None:
     """Move days past their 90 hot days to the cold tier, verified there before anything is removed here.
 
     Exit codes: 0 done or planned, 1 failed (nothing unverified was removed), 2 bad input.
     """
     log = _shipped(home)
-    plan = plan_archive(log.hot, log.cold, policy=RetentionPolicy(), now_ms=_moment(now))
-    _show(output, str(plan), "rows moved", lambda: apply_archive(plan, log.hot, log.cold), go_on)
+    plan = plan_archive(log.hot, log.cold, policy=_policy(home, hot_days, None), now_ms=_moment(now))
+    show_plan(output, str(plan), "rows moved", lambda: apply_archive(plan, log.hot, log.cold), go_on)
 
 
 @audit_log.command()
 @home_option
 @apply_option
 @today_option
+@hot_days_option
+@cold_days_option
+@keys_option
+@signing_key_option
 @with_output
-def expire(home: Path, go_on: bool, now: datetime | None, output: Output) -> None:
-    """Remove days past their whole retention (day 820) from every tier.
+def expire(
+    home: Path,
+    go_on: bool,
+    now: datetime | None,
+    hot_days: int | None,
+    cold_days: int | None,
+    keys: Path | None,
+    signing_key: Path | None,
+    output: Output,
+) -> None:
+    """Remove days past their whole retention (day 820) from every tier, but for what a legal hold keeps back.
 
     Their files leave the disk a week later, when no reader of an older version of the table can be left; the
     orchestrated `audit_log_expired` deletes them. Exit codes: 0 done or planned, 1 failed, 2 bad input.
     """
-    tables = _shipped(home).tables()
-    plan = plan_expiry(*tables, policy=RetentionPolicy(), now_ms=_moment(now))
-    _show(output, str(plan), "rows removed", lambda: apply_expiry(plan, *tables), go_on)
+    tables, stored = _shipped(home).tables(), Home(home)
+    policy, holds = _policy(home, hot_days, cold_days), active_holds(stored, keys)
+    plan = plan_expiry(*tables, policy=policy, now_ms=_moment(now), holds=holds)
+    show_plan(
+        output,
+        str(plan),
+        "rows removed",
+        lambda: apply_expiry(plan, *tables, seals=seals_of(stored, signing_key), act=act("retention"), holds=holds),
+        go_on,
+    )
+
+
+def _policy(home: Path, hot_days: int | None, cold_days: int | None) -> RetentionPolicy:
+    """The home's retention, or what was given instead."""
+    stored = read_retention(Home(home).retention)
+    return RetentionPolicy(hot_days or stored.hot_days, cold_days or stored.cold_days)
 
 
 def _shipped(home: Path) -> AuditLog:
@@ -171,11 +199,9 @@ def _moment(day: datetime | None) -> int:
     return now_ms() if day is None else _unix_ms(day)
 
 
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
 def _unix_ms(moment: datetime) -> int:
     return int(moment.replace(tzinfo=UTC).timestamp() * 1000)
-
-
-def _show(output: Output, plan: str, what: str, apply: Callable[[], int], go_on: bool) -> None:
-    done = Done(plan, apply() if go_on else None)
-    told = "nothing was changed; --apply does it" if done.applied is None else f"{what}: {done.applied}"
-    output.show(f"{plan}\n{told}", done)

@@ -9,6 +9,7 @@ import msgspec
 
 from streamrec_explain.audit_log.queries import EntryFilter
 from streamrec_explain.audit_log.sample import draw
+from streamrec_explain.cli.custody import record_access
 from streamrec_explain.cli.options import home_option
 from streamrec_explain.cli.output import Output, with_output
 from streamrec_explain.cli.stored import audit_log_of, releases_of
@@ -52,6 +53,7 @@ def replay(
     """
     if (explanation_id is None) == (count is None):
         raise InvalidInputError("name one explanation, or a number to draw: streamrec replay --sample 1000")
+    record_access(home, "replay", {"explanation_id": explanation_id, "sample": count, "release": release})
     if explanation_id is not None:
         found = replay_of(home, explanation_id)
         output.show(replayed(found), msgspec.to_builtins(found))

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from streamrec_explain.cli.custody import record_access
 from streamrec_explain.cli.options import home_option
 from streamrec_explain.cli.output import Output, with_output, write_file
 from streamrec_explain.cli.stored import audit_log_of, releases_of
@@ -31,6 +32,7 @@ def trace(explanation_id: str, home: Path, form: str, event_file: Path | None, o
 
     Exit codes: 0 every link resolved, 1 no such explanation or a link is broken, 2 bad input.
     """
+    record_access(home, "trace", {"explanation_id": explanation_id})
     found = trace_of(home, explanation_id)
     event = run_event(found, version("streamrec-explain"))
     if event_file is not None:

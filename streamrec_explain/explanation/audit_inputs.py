@@ -122,6 +122,15 @@ def history_of(request: AuditRequest) -> tuple[HistoryEvent, ...]:
         raise CorruptRecordError(f"inputs of request {request.request_id!r}: {error}") from error
 
 
+def user_features_of(request: AuditRequest) -> dict[str, float]:
+    """The user features a list was explained with; CorruptRecordError if they are unreadable. Needs no snapshot."""
+    try:
+        shared = _shared(request)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise CorruptRecordError(f"inputs of request {request.request_id!r}: {error}") from error
+    return dict(zip(shared.user_names, shared.user_values, strict=True))
+
+
 class _Given(msgspec.Struct, frozen=True):
     """What is kept of one item by name: all of it, or what differs from the snapshot."""
 

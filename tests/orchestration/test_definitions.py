@@ -20,7 +20,13 @@ ASSETS = {
         "shap_explainer",
     },
     "release": {"thresholds", "release_candidate", "faithfulness_audit", "gate_verdicts", "champion"},
-    "audit_log": {"audit_table_hot", "audit_table_compacted", "audit_table_cold", "audit_log_expired"},
+    "audit_log": {
+        "audit_table_hot",
+        "audit_table_compacted",
+        "audit_log_sealed",
+        "audit_table_cold",
+        "audit_log_expired",
+    },
 }
 GATES = {
     "data_contract",
