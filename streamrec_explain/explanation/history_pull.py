@@ -35,13 +35,14 @@ class HistoryPull:
 
 
 def random_attention(model: SessionModel, rng: np.random.Generator) -> SessionModel:
-    """The model with its event table and its candidate table permuted among items, each by itself."""
+    """The model with what items say and what they listen to permuted among items, each by itself."""
     events, candidates = rng.permutation(model.n_items), rng.permutation(model.n_items)
     return SessionModel(
         np.ascontiguousarray(model.event_table[events]),
         np.ascontiguousarray(model.candidate_table[candidates]),
         np.ascontiguousarray(model.bias[candidates]),
         model.lag_curve,
+        model.links.permuted(events, candidates),
     )
 
 

@@ -42,10 +42,6 @@ def _embedded(
     model: SessionModel, history: ResolvedHistory, candidate: int
 ) -> tuple[Forward, NDArray[np.float64]]:
     """The torch form of the score, and the event embeddings it is a function of, [1, L, D]."""
-    x_LHR = model.event_table[history.codes].astype(np.float64)
-    weights_LHR = model.lag_curve[:, history.lags].T[:, :, None] * model.candidate_table[candidate][None]
-    flat = (1, len(x_LHR), -1)
-    forward = bilinear_forward(
-        weights_LHR.astype(np.float64).reshape(flat), model.bias[[candidate]].astype(np.float64)
-    )
-    return forward, x_LHR.reshape(flat)
+    x_LD, weights_LD = model.embedded(history.codes, history.lags, candidate)
+    forward = bilinear_forward(weights_LD[None], model.bias[[candidate]].astype(np.float64))
+    return forward, x_LD[None]

@@ -4,7 +4,7 @@ They are compiled (or read from numba's cache) when this module is imported, so 
 Everything is summed in float64 in a fixed order without fused or reordered operations, so a candidate's
 number depends neither on the other candidates of the list nor on the machine's vector width.
 
-Shapes: L events, n candidates, I items, H heads, R rank (a multiple of 4), K = longest lag + 1.
+Shapes: L events, n candidates, I items, H heads, R rank (a multiple of 4), K links of an item.
 """
 
 import numpy as np
@@ -15,7 +15,8 @@ Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
-Model = tuple[Float32, Float32, Float32, Float32]  # event_table, candidate_table, bias, lag_curve
+LinkArrays = tuple[Int32, Float32, Float32]  # items, weights, curve
+Model = tuple[Float32, Float32, Float32, Float32, LinkArrays]  # event_table, candidate_table, bias, lag_curve, links
 
 
 def _read(dtype: types.Type, ndim: int) -> types.Array:
@@ -24,7 +25,8 @@ def _read(dtype: types.Type, ndim: int) -> types.Array:
 
 _TABLE, _CURVE, _BIAS = _read(float32, 3), _read(float32, 2), _read(float32, 1)
 _CODES, _RANGES = _read(int32, 1), _read(int64, 2)
-_MODEL = types.Tuple((_TABLE, _TABLE, _BIAS, _CURVE))
+_LINKS = types.Tuple((_read(int32, 2), _CURVE, _BIAS))
+_MODEL = types.Tuple((_TABLE, _TABLE, _BIAS, _CURVE, _LINKS))
 
 
 @njit(types.boolean(int64, int64, int64, int64), cache=True, inline="always")
@@ -48,10 +50,28 @@ def _add_products(vector: Float32, columns: Float64, sums: Float64) -> None:
             sums[place] = (partial + v2 * row2[place]) + v3 * row3[place]
 
 
+@njit(cache=True)
+def _linked(links: LinkArrays, item: int, lag: int, candidate: int) -> float:
+    """What an event that counts adds through a link: a binary search in its item's row."""
+    items, weights, curve = links
+    if item >= items.shape[0]:
+        return 0.0
+    row = items[item]
+    low, width = 0, row.size
+    while width > 0:
+        half = width // 2
+        below = row[low + half] < candidate
+        low = low + half + 1 if below else low
+        width = width - half - 1 if below else half
+    if low == row.size or row[low] != candidate:
+        return 0.0
+    return np.float64(curve[lag]) * np.float64(weights[item, low])
+
+
 @njit(float64[:, ::1](_MODEL, _CODES, _CODES, _CODES), cache=True)
 def contributions(model: Model, history: Int32, lags: Int32, candidates: Int32) -> Float64:
     """What each event adds to each candidate's score: float64 [n, L]; unknown items add 0."""
-    event_table, candidate_table, _, lag_curve = model
+    event_table, candidate_table, _, lag_curve, links = model
     n_items, heads, rank = event_table.shape
     n_lags = lag_curve.shape[1]
     kept = np.empty(history.size, np.int64)
@@ -74,7 +94,9 @@ def contributions(model: Model, history: Int32, lags: Int32, candidates: Int32) 
                 _add_products(candidate_table[candidates[row], head], weighted, sums[row])
     for row in range(candidates.size):
         for place in range(n_kept):
-            result[row, kept[place]] = sums[row, place]
+            event = kept[place]
+            linked = _linked(links, history[event], lags[event], candidates[row])
+            result[row, event] = sums[row, place] + linked
     return result
 
 
@@ -108,49 +130,76 @@ def _score(candidate_table: Float32, bias: Float32, summary: Float64, item: int)
     return np.float64(bias[item]) + ((lane0 + lane1) + (lane2 + lane3))
 
 
+@njit(cache=True)
+def _all_linked(model: Model, history: Int32, lags: Int32, candidate: int) -> float:
+    """What the whole history adds to a candidate through links."""
+    n_items, n_lags = model[2].size, model[3].shape[1]
+    total = 0.0
+    for event in range(history.size):
+        if _counts(history[event], lags[event], n_items, n_lags):
+            total += _linked(model[4], history[event], lags[event], candidate)
+    return total
+
+
 @njit(float64[::1](_MODEL, _CODES, _CODES, _CODES), cache=True)
 def scores(model: Model, history: Int32, lags: Int32, candidates: Int32) -> Float64:
     """Score of each candidate after one history: float64 [n]."""
-    event_table, candidate_table, bias, lag_curve = model
+    event_table, candidate_table, bias, lag_curve, _ = model
     summary = np.empty(event_table.shape[1:], np.float64)
     _summarise(event_table, lag_curve, history, lags, summary)
     result = np.empty(candidates.size, np.float64)
     for row in range(candidates.size):
-        result[row] = _score(candidate_table, bias, summary, candidates[row])
+        dense = _score(candidate_table, bias, summary, candidates[row])
+        result[row] = dense + _all_linked(model, history, lags, candidates[row])
     return result
 
 
 @njit(cache=True)
-def _summarise_range(
-    event_table: Float32, lag_curve: Float32, events: Int32, sequence: Int32, span: Int64, summary: Float64
-) -> None:
-    """`_summarise` the history events[span[0]:span[1]] as seen right after its last event."""
+def _recent(events: Int32, sequence: Int32, span: Int64, n_lags: int) -> tuple[Int32, Int32]:
+    """Items and lags of the history events[span[0]:span[1]] as seen right after its last event."""
     start, end = span
-    recent = max(start, end - (lag_curve.shape[1] - 1))  # sequence numbers rise: older events are too far
+    recent = max(start, end - (n_lags - 1))  # sequence numbers rise: older events are too far
     following = sequence[end - 1] + 1 if end > start else 0
-    lags = (following - sequence[recent:end]).astype(np.int32)
-    _summarise(event_table, lag_curve, events[recent:end], lags, summary)
+    return events[recent:end], (following - sequence[recent:end]).astype(np.int32)
 
 
 @njit(float64[:, :, ::1](_MODEL, _CODES, _CODES, _RANGES), cache=True)
 def summaries(model: Model, events: Int32, sequence: Int32, ranges: Int64) -> Float64:
     """What each history events[ranges[m, 0]:ranges[m, 1]] says: float64 [M, H, R], to meet candidates' vectors."""
-    event_table, _, _, lag_curve = model
+    event_table, _, _, lag_curve, _ = model
     _, heads, rank = event_table.shape
     result = np.empty((ranges.shape[0], heads, rank), np.float64)
     for row in range(ranges.shape[0]):
-        _summarise_range(event_table, lag_curve, events, sequence, ranges[row], result[row])
+        history, lags = _recent(events, sequence, ranges[row], lag_curve.shape[1])
+        _summarise(event_table, lag_curve, history, lags, result[row])
     return result
+
+
+@njit(types.void(_MODEL, _CODES, _CODES, _RANGES, float32[:, ::1]), cache=True)
+def add_links(model: Model, events: Int32, sequence: Int32, ranges: Int64, scores: Float32) -> None:
+    """Add to `scores` [M, I] what each history says to the whole catalogue through links."""
+    n_items, n_lags = model[2].size, model[3].shape[1]
+    items, weights, curve = model[4]
+    for row in range(ranges.shape[0]):
+        history, lags = _recent(events, sequence, ranges[row], n_lags)
+        for event in range(history.size):
+            item, lag = history[event], lags[event]
+            if item < items.shape[0] and _counts(item, lag, n_items, n_lags):
+                for place in range(items.shape[1]):
+                    scores[row, items[item, place]] += curve[lag] * weights[item, place]
 
 
 @njit(float64[::1](_MODEL, _CODES, _CODES, _RANGES, _CODES), cache=True)
 def scores_after(model: Model, events: Int32, sequence: Int32, ranges: Int64, candidates: Int32) -> Float64:
     """Score of candidate m after the history events[ranges[m, 0]:ranges[m, 1]]: float64 [M]."""
-    event_table, candidate_table, bias, lag_curve = model
+    event_table, candidate_table, bias, lag_curve, _ = model
     summary = np.zeros(event_table.shape[1:], np.float64)
     result = np.empty(candidates.size, np.float64)
+    history, lags = events[:0], np.empty(0, np.int32)
     for row in range(candidates.size):
         if row == 0 or (ranges[row] != ranges[row - 1]).any():
-            _summarise_range(event_table, lag_curve, events, sequence, ranges[row], summary)
-        result[row] = _score(candidate_table, bias, summary, candidates[row])
+            history, lags = _recent(events, sequence, ranges[row], lag_curve.shape[1])
+            _summarise(event_table, lag_curve, history, lags, summary)
+        dense = _score(candidate_table, bias, summary, candidates[row])
+        result[row] = dense + _all_linked(model, history, lags, candidates[row])
     return result

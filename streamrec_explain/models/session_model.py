@@ -1,13 +1,14 @@
 """The served session model: additive target attention over a history, scored from plain arrays.
 
-    score(c) = b_c + sum over events i, heads h of a_h(lag_i) <w_h(item_i), u_h(c)>
+    score(c) = b_c + sum over events i of (sum over heads h of a_h(lag_i) <w_h(item_i), u_h(c)>) + l(lag_i) s(item_i, c)
 
 An event's contribution is exactly what the score loses without it, because nothing is normalised over the
 history and `lag` (the user's next sequence number minus the event's) is a property of the event: removing
-another event does not change it. Tables are centred over the catalogue, so 0 is the average item's score.
+another event does not change it. Tables are centred over the catalogue, so that without links (s, sparse) 0 is the
+average item's score.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -16,8 +17,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from streamrec_explain.errors import InvalidInputError, UnsupportedModelError
 from streamrec_explain.models import session_kernels
+from streamrec_explain.models.session_links import Links
 
-FORMAT = "additive-session-model/1"
+FORMAT = "additive-session-model/2"
+FORMAT_WITHOUT_LINKS = "additive-session-model/1"
+_TABLES = ("event_table", "candidate_table", "bias", "lag_curve")
+_LINKS = ("link_items", "link_weights", "link_curve")
 
 
 @dataclass(frozen=True)
@@ -29,12 +34,14 @@ class SessionModel:
     bias: float32 [n_items], the score without history, centred.
     lag_curve: float32 [heads, max_lag + 1], amplitude per lag (a); column 0 is unused, and an event
     further back than max_lag contributes exactly 0.
+    links: pairs of items remembered one by one (s, l); none by default.
     """
 
     event_table: NDArray[np.float32]
     candidate_table: NDArray[np.float32]
     bias: NDArray[np.float32]
     lag_curve: NDArray[np.float32]
+    links: Links = field(default_factory=Links.none)
 
     def __post_init__(self) -> None:
         for name, ndim in (("event_table", 3), ("candidate_table", 3), ("bias", 1), ("lag_curve", 2)):
@@ -53,6 +60,8 @@ class SessionModel:
             raise UnsupportedModelError("session model: tables and bias disagree on items, heads or rank")
         if self.lag_curve.shape[0] != heads or self.lag_curve.shape[1] < 2:
             raise UnsupportedModelError(f"session model: lag_curve {self.lag_curve.shape} for {heads} heads")
+        if not self.links.fit(items, self.lag_curve.shape[1]):
+            raise UnsupportedModelError("session model: links and tables disagree on items or lags")
 
     @property
     def n_items(self) -> int:
@@ -78,6 +87,22 @@ class SessionModel:
         history, lags = _history(history, lags)
         return np.asarray(session_kernels.contributions(self._arrays, history, lags, _codes(candidates)))
 
+    def embedded(
+        self, history: ArrayLike, lags: ArrayLike, candidate: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What each event says, and what that is worth to a candidate: float64 [L, D] each, of known items and lags.
+
+        Their products summed over D are the event's contribution. D is heads x rank, and 1 for the event's link.
+        """
+        events, places = _history(history, lags)
+        worth_LHR = self.lag_curve.T[places][:, :, None] * self.candidate_table[candidate]
+        said_LHR, flat = self.event_table[events], (len(events), -1)
+        if not len(self.links.items):
+            return said_LHR.reshape(flat).astype(np.float64), worth_LHR.reshape(flat).astype(np.float64)
+        said = np.column_stack([said_LHR.reshape(flat), self.links.between(events, candidate)])
+        worth = np.column_stack([worth_LHR.reshape(flat), self.links.curve[places]])
+        return said.astype(np.float64), worth.astype(np.float64)
+
     def scores_after(
         self, events: ArrayLike, sequence: ArrayLike, ranges: ArrayLike, candidates: ArrayLike
     ) -> NDArray[np.float64]:
@@ -95,33 +120,41 @@ class SessionModel:
     def catalogue_scores(self, events: ArrayLike, sequence: ArrayLike, ranges: ArrayLike) -> NDArray[np.float32]:
         """Scores of the whole catalogue after each of M histories: float32 [M, n_items].
 
-        Made for ranking: one matrix product, equal to `scores` within float32 rounding but not bit for bit.
+        Made for ranking: one matrix product and the links, equal to `scores` within float32 rounding but not bit
+        for bit.
         """
         flat = _flat_histories(events, sequence, ranges)
         summaries = session_kernels.summaries(self._arrays, *flat).astype(np.float32)
         scores = summaries.reshape(len(summaries), -1) @ self.candidate_table.reshape(self.n_items, -1).T
-        return np.asarray(scores + self.bias, dtype=np.float32)
+        scores += self.bias
+        session_kernels.add_links(self._arrays, *flat, scores)
+        return np.asarray(scores)
 
     @property
     def _arrays(self) -> session_kernels.Model:
-        return self.event_table, self.candidate_table, self.bias, self.lag_curve
+        links = self.links.items, self.links.weights, self.links.curve
+        return self.event_table, self.candidate_table, self.bias, self.lag_curve, links
 
     def save(self, path: Path) -> None:
         """Write the arrays as an uncompressed npz without pickle."""
+        tables = {name: getattr(self, name) for name in _TABLES}
+        links = {f"link_{name}": array for name, array in vars(self.links).items()}
         with path.open("wb") as stream:
-            np.savez(stream, format=np.array(FORMAT), **vars(self))
+            np.savez(stream, format=np.array(FORMAT), **tables, **links)
 
     @classmethod
     def load(cls, path: Path) -> "SessionModel":
-        """Read what `save` wrote; UnsupportedModelError for any other file."""
+        """Read what `save` wrote, or a model from before there were links; UnsupportedModelError for any other file."""
         try:
             with np.load(path, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
         except (ValueError, OSError, EOFError, BadZipFile) as error:
             raise UnsupportedModelError(f"{path} is not a saved session model: {error}") from error
-        if str(arrays.pop("format", "")) != FORMAT or set(arrays) != set(cls.__dataclass_fields__):
+        named = {FORMAT: _TABLES + _LINKS, FORMAT_WITHOUT_LINKS: _TABLES}.get(str(arrays.pop("format", "")))
+        if named is None or set(arrays) != set(named):
             raise UnsupportedModelError(f"{path} is not a session model of format {FORMAT}")
-        return cls(**arrays)
+        links = Links(*(arrays[name] for name in _LINKS)) if named[len(_TABLES) :] else Links.none()
+        return cls(**{name: arrays[name] for name in _TABLES}, links=links)
 
 
 def attention(contributions: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,18 +5,21 @@ import pytest
 from numpy.typing import NDArray
 
 from streamrec_explain.events.interactions import Interactions
+from streamrec_explain.models.session_links import Links
 from streamrec_explain.models.session_model import SessionModel
 
 
 @pytest.fixture(scope="session")
 def model() -> SessionModel:
-    """A random model of 30 items, 3 heads of rank 8, lags up to 20."""
+    """A random model of 30 items, 3 heads of rank 8, lags up to 20, each item linked to 7 others."""
     rng = np.random.default_rng(0)
 
     def table(*shape: int) -> NDArray[np.float32]:
         return rng.normal(size=shape).astype(np.float32)
 
-    return SessionModel(table(30, 3, 8), table(30, 3, 8), table(30), table(3, 21))
+    tables = table(30, 3, 8), table(30, 3, 8), table(30), table(3, 21)
+    linked = np.sort(np.stack([rng.permutation(30)[:7] for _ in range(30)]).astype(np.int32), axis=1)
+    return SessionModel(*tables, Links(linked, table(30, 7), table(21)))
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamrec_explain.errors import InvalidInputError, UnsupportedModelError
+from streamrec_explain.models.session_links import Links
 from streamrec_explain.models.session_model import SessionModel, attention
 from tests.reference.session import reference_contributions
 
@@ -65,6 +66,18 @@ def test_list_does_not_matter_to_the_bit(
         assert (parts[place] == model.contributions(history, lags, [code])[0]).all()
 
 
+@given(st.lists(st.tuples(st.integers(0, 29), st.integers(1, 20)), min_size=1), st.integers(0, 29), st.booleans())
+def test_embedded_events_make_the_contributions(
+    model: SessionModel, events: list[tuple[int, int]], candidate: int, linked: bool
+) -> None:
+    """What events say times what it is worth is what they contribute, with links and without."""
+    chosen = model if linked else replace(model, links=Links.none())
+    history, lags = np.array(events).T
+    said, worth = chosen.embedded(history, lags, candidate)
+    expected = chosen.contributions(history, lags, [candidate])[0]
+    np.testing.assert_allclose((said * worth).sum(axis=1), expected, rtol=0, atol=1e-5)
+
+
 def test_no_history_scores_the_bias(model: SessionModel) -> None:
     """Without events only the bias is left."""
     assert model.bias.astype(np.float64).tolist() == model.scores([], [], np.arange(30)).tolist()
@@ -106,10 +119,23 @@ def test_file_keeps_every_bit(model: SessionModel, tmp_path: Path) -> None:
     model.save(tmp_path / "a.npz")
     loaded = SessionModel.load(tmp_path / "a.npz")
     loaded.save(tmp_path / "b.npz")
-    for name, array in vars(model).items():
-        assert array.tobytes() == getattr(loaded, name).tobytes()
+    for part, same in ((model, loaded), (model.links, loaded.links)):
+        for name, array in vars(part).items():
+            assert isinstance(array, Links) or array.tobytes() == getattr(same, name).tobytes()
     with zipfile.ZipFile(tmp_path / "a.npz") as a, zipfile.ZipFile(tmp_path / "b.npz") as b:
         assert [(i.filename, i.CRC) for i in a.infolist()] == [(i.filename, i.CRC) for i in b.infolist()]
+
+
+def test_file_from_before_links_is_read(model: SessionModel, tmp_path: Path) -> None:
+    """A model of the first format scores as its tables alone do."""
+    alone = replace(model, links=Links.none())
+    tables = {name: array for name, array in vars(model).items() if name != "links"}
+    np.savez(tmp_path / "old.npz", format=np.array("additive-session-model/1"), **tables)
+    loaded = SessionModel.load(tmp_path / "old.npz")
+    history, lags = [1, 2, 3], [3, 2, 1]
+    expected = alone.scores(history, lags, np.arange(30))
+    assert expected.tolist() == loaded.scores(history, lags, np.arange(30)).tolist()
+    assert (expected != model.scores(history, lags, np.arange(30))).any()
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 half a zip"])
@@ -133,7 +159,11 @@ def test_broken_arrays_are_refused(model: SessionModel) -> None:
     """Wrong dtype, NaN, and tables that do not fit together never become a model."""
     nan = model.bias.copy()
     nan[3] = np.nan
-    broken = {"bias": (nan, model.bias[:-1], model.bias.astype(np.float64)), "lag_curve": (model.lag_curve[:2],)}
+    broken = {
+        "bias": (nan, model.bias[:-1], model.bias.astype(np.float64)),
+        "lag_curve": (model.lag_curve[:2],),
+        "links": (replace(model.links, curve=model.links.curve[:-1]),),
+    }
     for name, arrays in broken.items():
         for array in arrays:
             with pytest.raises(UnsupportedModelError):
