@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from tqdm import tqdm
 from streamrec_explain.errors import TrainingError
 from streamrec_explain.events.interactions import Interactions
 from streamrec_explain.events.splits import SESSION_PHASE
+from streamrec_explain.models.session_links_training import LinkConfig, with_item_weights
 from streamrec_explain.models.session_model import SessionModel
 from streamrec_explain.models.session_network_training import SessionNetwork
 from streamrec_explain.models.session_windows import Batch, Windows, windows
@@ -29,7 +30,8 @@ class SessionTrainingConfig:
     `positions` places (padding included) make a step; a window predicts `stride` events from up to `context`
     before each. Catalogues above `full_softmax_items` are trained with `negatives` sampled items a step.
     `epochs` None means as many as see about 1.5 million events, from 5 to 10: more data needs fewer.
-    `threads` is part of the result: torch sums in an order that depends on it.
+    `threads` is part of the result: torch sums in an order that depends on it. `links` are fitted apart from what is
+    learned by descent, in closed form, and add one head to `heads`; None for a model without.
     """
 
     seed: int = 0
@@ -46,6 +48,7 @@ class SessionTrainingConfig:
     full_softmax_items: int = 30_000
     negatives: int = 4096
     threads: int = 2
+    links: LinkConfig | None = field(default_factory=LinkConfig)
 
     def epochs_for(self, n_events: int) -> int:
         """How often all of `n_events` training events are seen."""
@@ -85,6 +88,8 @@ def train_session_model(
         trainer = _Trainer(popularity, cut, config)
         losses = [trainer.epoch(bar) for bar in _epochs(config, cut, progress)]
         model = trainer.network.eval().export()
+        if config.links is not None:
+            model = with_item_weights(model, item, offsets, config.links)
     return TrainedSession(model, tuple(losses), item.size, sequences, config)
 
 
