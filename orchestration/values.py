@@ -17,7 +17,8 @@ from streamrec_explain.faithfulness.report import FaithfulnessReport
 from streamrec_explain.features.catalogue import Catalogue
 from streamrec_explain.models.reranker_dataset import RerankerDataset
 from streamrec_explain.models.reranker_evaluation import RerankerReport
-from streamrec_explain.models.session_model import SessionModel
+from streamrec_explain.models.session_file import load_session_model
+from streamrec_explain.models.session_protocol import SessionScorer
 from streamrec_explain.statistics.bootstrap import Estimate
 from streamrec_explain.trees.tree_shap import TreeShapExplainer
 
@@ -34,7 +35,7 @@ class ComponentVersion(msgspec.Struct, frozen=True):
 class TrainedSessionModel:
     """The session model and its registered version."""
 
-    model: SessionModel
+    model: SessionScorer
     registered: ComponentVersion
 
 
@@ -131,7 +132,7 @@ CODECS = (
     _registered(
         TrainedSessionModel,
         lambda model, folder: model.save(folder / "session_model.npz"),
-        lambda folder: SessionModel.load(folder / "session_model.npz"),
+        lambda folder: load_session_model(folder / "session_model.npz"),
     ),
     _registered(
         TrainedReranker,

@@ -25,7 +25,7 @@ from streamrec_explain.models.ranking_metrics import ndcg
 from streamrec_explain.models.reranker_dataset import RerankerDataset
 from streamrec_explain.models.reranker_training import booster_of
 from streamrec_explain.models.session_evaluation import rank_targets, targets
-from streamrec_explain.models.session_model import SessionModel
+from streamrec_explain.models.session_protocol import SessionScorer
 from streamrec_explain.release.components import load_components
 from streamrec_explain.release.gates import GATES_FILE, GateBounds, GateResult
 from streamrec_explain.release.mlflow_registry import MlflowRegistry
@@ -72,7 +72,7 @@ def _data_contract(bounds: GateBounds, validation: ValidationReport) -> GateResu
     return bounds.judge("data_contract", share, detail)
 
 
-def _leakage(bounds: GateBounds, events: World, catalogue: Catalogue, model: SessionModel, seed: int) -> GateResult:
+def _leakage(bounds: GateBounds, events: World, catalogue: Catalogue, model: SessionScorer, seed: int) -> GateResult:
     leaking, judged = leaking_rows(events, DEFAULT_SPEC, catalogue, model, np.random.default_rng(seed))
     detail = f"{leaking} of {judged} sampled rows have other features in a world that ends at their time"
     return bounds.judge("leakage", leaking, detail)
@@ -101,7 +101,7 @@ def _against_champion(
     store: MlflowRegistry,
     champion: int | None,
     events: World,
-    model: SessionModel,
+    model: SessionScorer,
     catalogue: Catalogue,
     seed: int,
 ) -> GateResult:

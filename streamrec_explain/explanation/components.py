@@ -8,7 +8,7 @@ from streamrec_explain.explanation.speech import Templates
 from streamrec_explain.explanation.thresholds import Thresholds
 from streamrec_explain.features.catalogue import Catalogue
 from streamrec_explain.features.spec import FeatureSpec
-from streamrec_explain.models.session_model import SessionModel
+from streamrec_explain.models.session_protocol import SessionScorer
 from streamrec_explain.trees.tree_shap import TreeShapExplainer
 
 PolicyName = Literal["honest", "case_study"]
@@ -32,7 +32,7 @@ class EngineBundle:
 
     catalogue: Catalogue
     spec: FeatureSpec
-    session_model: SessionModel
+    session_model: SessionScorer
     explainer: TreeShapExplainer
     thresholds: Thresholds
     templates: Templates

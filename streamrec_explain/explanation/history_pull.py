@@ -11,7 +11,7 @@ from streamrec_explain.explanation.history import ResolvedHistory, resolve_histo
 from streamrec_explain.explanation.scoring import item_matrix, score_list
 from streamrec_explain.explanation.signals import FeatureColumns, ItemAttribution, attribute_list
 from streamrec_explain.explanation.thresholds import Thresholds
-from streamrec_explain.models.session_model import SessionModel
+from streamrec_explain.models.session_protocol import SessionScorer
 from streamrec_explain.records import ListContext
 
 Floats = NDArray[np.float64]
@@ -34,16 +34,9 @@ class HistoryPull:
         return paired | (self.first > thresholds.history_single_margin)
 
 
-def random_attention(model: SessionModel, rng: np.random.Generator) -> SessionModel:
-    """The model with what items say and what they listen to permuted among items, each by itself."""
-    events, candidates = rng.permutation(model.n_items), rng.permutation(model.n_items)
-    return SessionModel(
-        np.ascontiguousarray(model.event_table[events]),
-        np.ascontiguousarray(model.candidate_table[candidates]),
-        np.ascontiguousarray(model.bias[candidates]),
-        model.lag_curve,
-        model.links.permuted(events, candidates),
-    )
+def random_attention(model: SessionScorer, rng: np.random.Generator) -> SessionScorer:
+    """A model of the same kind, sizes and decay with lag that knows nothing of which event speaks for which item."""
+    return model.permuted(rng)
 
 
 def history_pull(

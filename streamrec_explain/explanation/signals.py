@@ -30,8 +30,8 @@ class ItemAttribution(msgspec.Struct, frozen=True, gc=False):
     `category_shap` is what all category features add together.
     `strongest` are (catalogue row, contribution) of the two history items that raise the session score most,
     `attended` (catalogue row, share of the absolute contribution), both largest first and per distinct item:
-    the events of an item watched twice are added up. `attended_contributions` are those behind the shares.
-    `history_total` is what the whole history adds.
+    a contribution is what the score loses when all events of the item are really removed.
+    `attended_contributions` are those behind the shares. `history_total` is what the whole history adds.
     """
 
     code: int
@@ -70,10 +70,10 @@ def attribute_list(
 ) -> list[ItemAttribution]:
     """Attribute the re-ranker's raw score to features and the session score to history items, per item."""
     shap = bundle.explainer.shap_values(scored.features)
-    events = bundle.session_model.contributions(scored.history.codes, scored.history.lags, scored.codes)
     groups = group_events(scored.history.codes)
-    sums = groups.sums(events)
-    shares = attention(sums)
+    effects = bundle.session_model.effects(scored.history.codes, scored.history.lags, scored.codes, groups)
+    drops = effects.drops
+    shares = attention(drops)
     attended = largest(shares, TOP_ITEMS)
     codes = groups.codes.tolist()
     return [
@@ -85,11 +85,11 @@ def attribute_list(
             np.take(shap, columns.category, axis=1).sum(axis=1).tolist(),
             _group_shares(columns, shap).tolist(),
             shap[:, columns.session_score].tolist(),
-            _named(codes, sums.tolist(), largest(sums, 2).tolist()),
+            _named(codes, drops.tolist(), largest(drops, 2).tolist()),
             _named(codes, shares.tolist(), attended.tolist()),
-            np.take_along_axis(sums, attended, axis=1).tolist(),
-            sums.sum(axis=1).tolist(),
-            _recency_bias(attention(events)).tolist(),
+            np.take_along_axis(drops, attended, axis=1).tolist(),
+            effects.total.tolist(),
+            _recency_bias(effects.attention).tolist(),
             strict=True,
         )
     ]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from streamrec_explain.attribution.removal import closed_up_drops, group_events, largest, removal_drops
 from streamrec_explain.explanation.history import ResolvedHistory
 from streamrec_explain.faithfulness.gradients import history_gradients
-from streamrec_explain.models.session_model import SessionModel
+from streamrec_explain.models.session_protocol import SessionScorer
 
 TOP_K = 5
 
@@ -62,7 +62,7 @@ class HistoryTruth:
         return bool(named) and set(self.codes[top].tolist()) == set(named)
 
 
-def history_truth(model: SessionModel, case: NamedHistory) -> HistoryTruth:
+def history_truth(model: SessionScorer, case: NamedHistory) -> HistoryTruth:
     """Remove every history item in turn, in both ways, and integrate gradients, for one sentence."""
     history, candidate = case.history.within(model.max_lag), np.array([case.candidate], dtype=np.int32)
     groups = group_events(history.codes)
@@ -90,7 +90,7 @@ class Rationale:
     sufficiency: float
 
 
-def rationale(model: SessionModel, case: NamedHistory) -> Rationale:
+def rationale(model: SessionScorer, case: NamedHistory) -> Rationale:
     """Score without the named items together, and with them alone; the kept events keep their lags."""
     history, candidate = case.history.within(model.max_lag), np.array([case.candidate], dtype=np.int32)
 

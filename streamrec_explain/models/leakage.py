@@ -11,14 +11,14 @@ from streamrec_explain.features.catalogue import Catalogue
 from streamrec_explain.features.spec import FeatureSpec
 from streamrec_explain.features.training_table import training_table
 from streamrec_explain.models.reranker_dataset import session_scores
-from streamrec_explain.models.session_model import SessionModel
+from streamrec_explain.models.session_protocol import SessionScorer
 
 
 def leaking_rows(
     world: World,
     spec: FeatureSpec,
     catalogue: Catalogue,
-    session_model: SessionModel,
+    session_model: SessionScorer,
     rng: np.random.Generator,
     cuts: int = 3,
     rows_per_cut: int = 300,
@@ -50,7 +50,7 @@ def _sample(count: int, size: int, rng: np.random.Generator) -> NDArray[np.int64
 
 
 def _rows(
-    world: World, spec: FeatureSpec, catalogue: Catalogue, session_model: SessionModel, rows: NDArray[np.int64]
+    world: World, spec: FeatureSpec, catalogue: Catalogue, session_model: SessionScorer, rows: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     users = codes(world.impressions["user_id"], world.users["user_id"])[rows]
     items = codes(world.impressions["item_id"], world.items["item_id"])[rows]

@@ -13,7 +13,7 @@ from streamrec_explain.features.point_in_time import PointInTime
 from streamrec_explain.features.sampled_candidates import sampled_candidates
 from streamrec_explain.features.spec import FeatureSpec
 from streamrec_explain.features.training_table import training_values
-from streamrec_explain.models.session_model import SessionModel
+from streamrec_explain.models.session_protocol import SessionScorer
 
 NEGATIVES_PER_POSITIVE = 10
 
@@ -67,7 +67,7 @@ def reranker_dataset(
     world: World,
     spec: FeatureSpec,
     catalogue: Catalogue,
-    session_model: SessionModel,
+    session_model: SessionScorer,
     phases: NDArray[np.int8],
     seed: int,
 ) -> RerankerDataset:
@@ -86,7 +86,7 @@ def session_scores(
     world: World,
     spec: FeatureSpec,
     catalogue: Catalogue,
-    session_model: SessionModel,
+    session_model: SessionScorer,
     rows: NDArray[np.int64],
     users: NDArray[np.int32],
     items: NDArray[np.int32],

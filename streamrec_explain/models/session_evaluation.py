@@ -16,7 +16,7 @@ from streamrec_explain.models.baselines import (
     popularity_ranker,
 )
 from streamrec_explain.models.ranking_metrics import hits, ndcg, target_ranks
-from streamrec_explain.models.session_model import SessionModel
+from streamrec_explain.models.session_protocol import SessionScorer
 from streamrec_explain.models.session_training import training_sequences
 from streamrec_explain.statistics.bootstrap import Estimate, paired_bootstrap
 
@@ -64,7 +64,7 @@ class SessionReport:
 
 
 def evaluate_session(
-    model: SessionModel,
+    model: SessionScorer,
     interactions: Interactions,
     phases: NDArray[np.int8],
     split: Literal["validation", "test"] = "test",

@@ -8,16 +8,19 @@ another event does not change it. Tables are centred over the catalogue, so that
 average item's score.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from streamrec_explain.errors import InvalidInputError, UnsupportedModelError
+from streamrec_explain.attribution.removal import EventGroups
+from streamrec_explain.errors import UnsupportedModelError
 from streamrec_explain.models import session_kernels
+from streamrec_explain.models.session_histories import flat_histories, item_codes, one_history, paired_candidates
 from streamrec_explain.models.session_links import Links
+from streamrec_explain.models.session_protocol import HistoryEffects
 
 FORMAT = "additive-session-model/2"
 FORMAT_WITHOUT_LINKS = "additive-session-model/1"
@@ -79,13 +82,21 @@ class SessionModel:
         `history` and `lags` are [L] item codes and lags >= 1; code -1 (unknown item) contributes 0 as an
         event and scores 0 as a candidate. Without history the score is the bias.
         """
-        history, lags = _history(history, lags)
-        return np.asarray(session_kernels.scores(self._arrays, history, lags, _codes(candidates)))
+        history, lags = one_history(history, lags)
+        return np.asarray(session_kernels.scores(self._arrays, history, lags, item_codes(candidates)))
 
     def contributions(self, history: ArrayLike, lags: ArrayLike, candidates: ArrayLike) -> NDArray[np.float64]:
         """What each event adds to each candidate's score, float64 [n, L]; bias + row sum = score."""
-        history, lags = _history(history, lags)
-        return np.asarray(session_kernels.contributions(self._arrays, history, lags, _codes(candidates)))
+        history, lags = one_history(history, lags)
+        return np.asarray(session_kernels.contributions(self._arrays, history, lags, item_codes(candidates)))
+
+    def effects(
+        self, history: ArrayLike, lags: ArrayLike, candidates: ArrayLike, groups: EventGroups
+    ) -> HistoryEffects:
+        """Contributions summed by group: exactly what removing the group takes from the score."""
+        events = self.contributions(history, lags, candidates)
+        drops = groups.sums(events)
+        return HistoryEffects(drops, drops.sum(axis=1), attention(events))
 
     def embedded(
         self, history: ArrayLike, lags: ArrayLike, candidate: int
@@ -94,7 +105,7 @@ class SessionModel:
 
         Their products summed over D are the event's contribution. D is heads x rank, and 1 for the event's link.
         """
-        events, places = _history(history, lags)
+        events, places = one_history(history, lags)
         worth_LHR = self.lag_curve.T[places][:, :, None] * self.candidate_table[candidate]
         said_LHR, flat = self.event_table[events], (len(events), -1)
         if not len(self.links.items):
@@ -111,11 +122,9 @@ class SessionModel:
         Pair m's history is events[ranges[m, 0]:ranges[m, 1]] (codes, with rising `sequence` numbers); pairs
         with the same history cost least when they stand together.
         """
-        codes = _codes(candidates)
-        flat = _flat_histories(events, sequence, ranges)
-        if len(flat[2]) != codes.size:
-            raise InvalidInputError(f"{codes.size} candidates need as many histories, got {len(flat[2])}")
-        return np.asarray(session_kernels.scores_after(self._arrays, *flat, codes))
+        flat = flat_histories(events, sequence, ranges)
+        candidates = paired_candidates(candidates, flat[2])
+        return np.asarray(session_kernels.scores_after(self._arrays, *flat, candidates))
 
     def catalogue_scores(self, events: ArrayLike, sequence: ArrayLike, ranges: ArrayLike) -> NDArray[np.float32]:
         """Scores of the whole catalogue after each of M histories: float32 [M, n_items].
@@ -123,12 +132,23 @@ class SessionModel:
         Made for ranking: one matrix product and the links, equal to `scores` within float32 rounding but not bit
         for bit.
         """
-        flat = _flat_histories(events, sequence, ranges)
+        flat = flat_histories(events, sequence, ranges)
         summaries = session_kernels.summaries(self._arrays, *flat).astype(np.float32)
         scores = summaries.reshape(len(summaries), -1) @ self.candidate_table.reshape(self.n_items, -1).T
         scores += self.bias
         session_kernels.add_links(self._arrays, *flat, scores)
         return np.asarray(scores)
+
+    def permuted(self, rng: np.random.Generator) -> "SessionModel":
+        """The model with what items say and what they listen to permuted among items, each by itself."""
+        events, candidates = rng.permutation(self.n_items), rng.permutation(self.n_items)
+        return replace(
+            self,
+            event_table=np.ascontiguousarray(self.event_table[events]),
+            candidate_table=np.ascontiguousarray(self.candidate_table[candidates]),
+            bias=np.ascontiguousarray(self.bias[candidates]),
+            links=self.links.permuted(events, candidates),
+        )
 
     @property
     def _arrays(self) -> session_kernels.Model:
@@ -163,25 +183,3 @@ def attention(contributions: NDArray[np.float64]) -> NDArray[np.float64]:
     total: NDArray[np.float64] = size.sum(axis=-1, keepdims=True)
     return np.divide(size, total, out=np.zeros_like(size), where=total > 0)
 
-
-def _codes(values: ArrayLike) -> NDArray[np.int32]:
-    return np.ascontiguousarray(values, dtype=np.int32)
-
-
-def _history(events: ArrayLike, numbers: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    codes, places = _codes(events), _codes(numbers)
-    if codes.ndim != 1 or codes.shape != places.shape:
-        raise InvalidInputError(f"a history needs one number per event, got {codes.shape} and {places.shape}")
-    return codes, places
-
-
-def _flat_histories(
-    events: ArrayLike, sequence: ArrayLike, ranges: ArrayLike
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
-    codes, numbers = _history(events, sequence)
-    spans = np.ascontiguousarray(ranges, dtype=np.int64)
-    if spans.ndim != 2 or spans.shape[1] != 2:
-        raise InvalidInputError(f"ranges must be [M, 2] (start, end), got shape {spans.shape}")
-    if spans.size and (spans.min() < 0 or spans.max() > codes.size or (spans[:, 0] > spans[:, 1]).any()):
-        raise InvalidInputError(f"a history reaches outside the {codes.size} events")
-    return codes, numbers, spans

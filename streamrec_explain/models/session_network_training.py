@@ -3,6 +3,8 @@
 Shape suffixes: B windows, T places, H heads, R rank, D = H * R, K lag knots, N items, P target positions.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -60,6 +62,14 @@ class SessionNetwork(nn.Module):
     def logits_of(self, summary_PHR: Tensor, item_P: Tensor) -> Tensor:
         """Score of one item per position, [P]."""
         return (summary_PHR * self.u_NHR[item_P]).sum(dim=(1, 2)) + self.bias_N[item_P]
+
+    def logits_among(self, summary_PHR: Tensor, item_S: Tensor) -> Tensor:
+        """Scores of some items at every position, [P, S]."""
+        return torch.addmm(self.bias_N[item_S], summary_PHR.flatten(1), self.u_NHR[item_S].flatten(1).T)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """The tables decay, bias and curves do not."""
+        return [{"params": [self.w_NHR, self.u_NHR]}, {"params": [self.bias_N, self.curve_HK], "weight_decay": 0.0}]
 
     @torch.no_grad()
     def export(self) -> SessionModel:

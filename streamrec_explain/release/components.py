@@ -12,7 +12,7 @@ from streamrec_explain.explanation.thresholds import Thresholds
 from streamrec_explain.features.catalogue import Catalogue
 from streamrec_explain.features.spec import FeatureSpec
 from streamrec_explain.hashing import canonical_json
-from streamrec_explain.models.session_model import SessionModel
+from streamrec_explain.models.session_file import load_session_model
 from streamrec_explain.release.bundle import Contents
 from streamrec_explain.release.gates import GATES_FILE, GateBounds
 from streamrec_explain.trees.lightgbm_text import parse_lightgbm_text
@@ -57,7 +57,7 @@ def load_components(folder: Path) -> EngineBundle:
     return EngineBundle(
         catalogue=Catalogue.load(folder / CATALOGUE_FILE),
         spec=FeatureSpec.from_json((folder / SPEC_FILE).read_bytes()),
-        session_model=SessionModel.load(folder / SESSION_MODEL_FILE),
+        session_model=load_session_model(folder / SESSION_MODEL_FILE),
         explainer=TreeShapExplainer.load(folder / EXPLAINER_FOLDER),
         thresholds=Thresholds.from_json((folder / THRESHOLDS_FILE).read_bytes()),
         templates=Templates.load(folder / TEMPLATES_FOLDER),

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from streamrec_explain.events.interactions import Interactions
 from streamrec_explain.models.session_links import Links
 from streamrec_explain.models.session_model import SessionModel
+from streamrec_explain.models.transformer_model import TransformerModel
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +21,27 @@ def model() -> SessionModel:
     tables = table(30, 3, 8), table(30, 3, 8), table(30), table(3, 21)
     linked = np.sort(np.stack([rng.permutation(30)[:7] for _ in range(30)]).astype(np.int32), axis=1)
     return SessionModel(*tables, Links(linked, table(30, 7), table(21)))
+
+
+@pytest.fixture(scope="session")
+def transformer() -> TransformerModel:
+    """A random transformer of 30 items: two layers, two heads of width 4, inner width 12, lags up to 20."""
+    rng = np.random.default_rng(1)
+
+    def table(*shape: int) -> NDArray[np.float32]:
+        return (rng.normal(size=shape) * 0.5).astype(np.float32)
+
+    return TransformerModel(
+        event_table=table(30, 8),
+        candidate_table=table(30, 8),
+        bias=table(30),
+        projections=table(2, 4, 9, 8),
+        expand=table(2, 9, 12),
+        shrink=table(2, 13, 8),
+        norms=1 + table(2, 2, 2, 8),
+        final_norm=1 + table(2, 8),
+        distance_bias=table(2, 2, 20),
+    )
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,28 @@
+"""Hyper-parameters of the transformer session model, trained by the same loop as the additive one."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from streamrec_explain.models.session_training import TrainingConfig
+from streamrec_explain.models.transformer_network_training import TransformerNetwork
+
+
+@dataclass(frozen=True)
+class TransformerTrainingConfig(TrainingConfig):
+    """Hyper-parameters of the transformer; see `transformer_model` and `transformer_network_training`."""
+
+    width: int = 64
+    layers: int = 2
+    heads: int = 2
+    inner: int = 128
+    learning_rate: float = 6e-3
+    weight_decay: float = 0.1
+    dropout: float = 0.2
+    warmup: float = 0.05
+
+    def network(self, popularity: Tensor) -> TransformerNetwork:
+        """The transformer network."""
+        return TransformerNetwork(
+            popularity, self.width, self.layers, self.heads, self.inner, self.max_lag, self.dropout
+        )
