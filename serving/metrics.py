@@ -98,6 +98,10 @@ class ServiceMetrics:
         self.releases_refused = Counter("releases_refused_total", "Attempts to load a bad release.", "release", "file")
         self.registry_up = Gauge("registry_up", "1 if the registry named a champion at the last look.")
         self.journal_fill = Gauge("journal_fill_ratio", "Used share of the journal's bound; alarm on it.")
+        self.journal_alarm = Gauge("journal_alarm", "1 while the journal is about 80% full or more.")
+        self.journal_backlog_requests = Gauge("journal_backlog_requests", "Requests that wait to be shipped.")
+        self.journal_backlog_bytes = Gauge("journal_backlog_bytes", "About the bytes that wait to be shipped.")
+        self.journal_backlog_age = Gauge("journal_backlog_age_seconds", "How long the oldest of them has waited.")
         self.snapshot_as_of = Gauge("snapshot_as_of_seconds", "Unix time of the snapshot in use.", "kind")
 
     def exposition(self, worker: str) -> str:

@@ -8,6 +8,7 @@ import msgspec
 
 from serving.champion import Champion
 from serving.explain import ExplainLists
+from serving.journal_watch import JournalWatch
 from serving.metrics import ServiceMetrics
 from serving.release_slot import ReleaseSlot
 from serving.repeats import Repeats
@@ -39,6 +40,7 @@ class Service:
         self.metrics = ServiceMetrics()
         self.worker = WorkerJournal(settings.home.journal, clock=now_ms, max_bytes=settings.journal_max_bytes)
         self.slot = _slot(settings, self.metrics)
+        self.journal_watch = JournalWatch(self.worker.journal, self.metrics, now_ms)
         self._repeats = Repeats(settings.home.journal)
         self.explain = ExplainLists(
             slot=self.slot,
@@ -74,7 +76,8 @@ class Service:
         if self.worker.journal.fill >= 1:
             reasons = (*reasons, f"the journal {self.worker.journal.path} is full; ship it")
         served = self.slot.current().model_version if filled else None
-        return Readiness(not reasons, served, reasons, problems if filled else ())
+        warnings = (*(problems if filled else ()), *self.journal_watch.warnings())
+        return Readiness(not reasons, served, reasons, warnings)
 
     def close(self) -> None:
         """End the watcher, make everything answered durable, let go of all files."""
@@ -86,11 +89,12 @@ class Service:
 
     def _watch(self) -> None:
         while not self._stop.is_set():
-            try:
-                self.slot.poll()
-            except Exception:
-                # A bug in loading one release must not end the search for the next one.
-                log.exception("looking for a new release failed")
+            for look in (self.slot.poll, self.journal_watch.look):
+                try:
+                    look()
+                except Exception:
+                    # What goes wrong once, such as a bug in loading one release, must not end the watch.
+                    log.exception("looking for a new release or at the journal failed")
             self._stop.wait(self.settings.poll_s)
 
 

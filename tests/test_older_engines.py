@@ -12,6 +12,7 @@ import pytest
 from streamrec_explain.audit_log.encoding import requests_of
 from streamrec_explain.audit_log.journal_record import StoredRecord
 from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.upgrade import apply_upgrade, plan_upgrade
 from streamrec_explain.features.trend_archive import TrendArchive
 from streamrec_explain.records import EXPLANATION_TYPES, AuditRequest, Explanation
 from streamrec_explain.release.bundle import verify_bundle
@@ -40,8 +41,10 @@ def journal_records(folder: Path) -> list[StoredRecord]:
 
 
 def table_requests(folder: Path) -> list[AuditRequest]:
-    """Every request of the fixture's table."""
-    return requests_of(AuditTable(str(folder / "hot")).rows("true"))
+    """Every request of the fixture's table, which is upgraded where this version writes another one."""
+    table = AuditTable(str(folder / "hot"))
+    apply_upgrade(plan_upgrade(table), table)
+    return requests_of(table.rows("true"))
 
 
 def test_the_log_holds_every_type_in_every_locale(older: Path) -> None:

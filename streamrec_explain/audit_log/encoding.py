@@ -41,7 +41,7 @@ def table_of(requests: Iterable[AuditRequest]) -> pa.Table:
     """Rows of the audit table, sorted by SORT_COLUMNS, for whole requests."""
     ordered = sorted(requests, key=lambda each: (each.user_id_hash, each.timestamp_ms, each.request_id))
     entries = list(chain.from_iterable(request.entries for request in ordered))
-    columns = {**_request_columns(ordered), **_entry_columns(entries), **_claim_columns(entries)}
+    columns = {**_request_columns(ordered), **entry_columns(entries)}
     rows = pa.table([columns[name] for name in ENTRIES.names], schema=ENTRIES)
     return _by_position(rows, ordered)
 
@@ -81,8 +81,8 @@ def _request_columns(requests: Sequence[AuditRequest]) -> dict[str, pa.Array]:
     return {**shared, "ordinal": arrow.numbers(ordinals.astype(np.int16))}
 
 
-def _entry_columns(entries: Sequence[AuditEntry]) -> dict[str, pa.Array]:
-    """The columns of the entries themselves, but for their claims."""
+def entry_columns(entries: Sequence[AuditEntry]) -> dict[str, pa.Array]:
+    """The columns of the entries themselves, in their order."""
     columns = {name: arrow.texts([getattr(each, name) for each in entries]) for name in _ENTRY_TEXTS}
     columns["position"] = arrow.numbers(np.fromiter((each.position for each in entries), np.int16, len(entries)))
     for name in SCORES:
@@ -98,7 +98,7 @@ def _entry_columns(entries: Sequence[AuditEntry]) -> dict[str, pa.Array]:
     columns |= _placed("propensity", (1,), propensities, _numbers)
     columns["computation_time_ms"] = _numbers([each.computation_time_ms for each in entries])
     columns["inputs"] = arrow.binaries([each.inputs for each in entries])
-    return columns
+    return {**columns, **_claim_columns(entries)}
 
 
 def _claim_columns(entries: Sequence[AuditEntry]) -> dict[str, pa.Array]:

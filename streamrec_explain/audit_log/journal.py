@@ -104,6 +104,13 @@ class Journal:
         bound = min(self.max_bytes, used + self._free_bytes - self._reserve_bytes)
         return min(1.0, used / bound) if bound > used else 1.0
 
+    def measured_fill(self) -> float:
+        """`fill` after a look at the file and the disk: what others did since the last append counts too."""
+        with self._reader_lock, journal_errors(self.path):
+            self._used_bytes = used_bytes(self._reader)
+            self._free_bytes = shutil.disk_usage(self.path.parent).free
+        return self.fill
+
     def backlog(self) -> Backlog:
         """What waits in this journal to be shipped."""
         with self._reader_lock:

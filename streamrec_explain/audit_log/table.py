@@ -4,7 +4,7 @@ The folder may be a local path or any URI that `deltalake` understands. Files ar
 transaction log, never by listing the folder, for the folder also holds files that were already replaced.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -62,21 +62,26 @@ class AuditTable:
 
         AuditLogError if its columns are not those of this version.
         """
-        with _store_errors(self.uri):
-            try:
-                found = DeltaTable(self.uri, storage_options=self._storage_options)
-            except TableNotFoundError:
-                return self._create()
-        self._check_columns({field.name for field in found.schema().fields})
-        return found
-
-    def _check_columns(self, names: set[str]) -> None:
-        missing = sorted(set(ENTRIES.names) - names)
+        found = self.open_as_is()
+        missing = _missing_columns(found)
         if missing:
             raise AuditLogError(
                 f"the audit table {self.uri} was written by an earlier version: it lacks {', '.join(missing)}; "
-                "read it with that version, or ship to a new folder"
+                "rewrite it once: streamrec audit-log upgrade --apply"
             )
+        return found
+
+    def open_as_is(self) -> DeltaTable:
+        """As `open`, whatever version of this program wrote the table."""
+        with _store_errors(self.uri):
+            try:
+                return DeltaTable(self.uri, storage_options=self._storage_options)
+            except TableNotFoundError:
+                return self._create()
+
+    def is_older(self) -> bool:
+        """Whether an earlier version wrote the table, so that it must be upgraded before it can be used."""
+        return bool(_missing_columns(self.open_as_is()))
 
     def _create(self) -> DeltaTable:
         return DeltaTable.create(
@@ -129,6 +134,18 @@ class AuditTable:
                 reader,
                 mode="overwrite",
                 predicate=partition.condition,
+                target_file_size=TARGET_FILE_BYTES,
+                writer_properties=writer_properties(self.tier),
+            )
+
+    def replace_all(self, rows: Iterable[pa.Table], *, seen: DeltaTable) -> None:
+        """Replace all rows and the schema in one commit, spooled on disk; WriteConflictError if `seen` is stale."""
+        with spooled(rows) as reader, _store_errors(self.uri):
+            write_deltalake(
+                seen,
+                reader,
+                mode="overwrite",
+                schema_mode="overwrite",
                 target_file_size=TARGET_FILE_BYTES,
                 writer_properties=writer_properties(self.tier),
             )
@@ -208,6 +225,10 @@ class AuditTable:
         """The last application transaction recorded under that id; 0 if none was."""
         version = (seen or self.open()).transaction_version(app_id)
         return 0 if version is None else int(version)
+
+
+def _missing_columns(found: DeltaTable) -> list[str]:
+    return sorted(set(ENTRIES.names) - {field.name for field in found.schema().fields})
 
 
 @contextmanager

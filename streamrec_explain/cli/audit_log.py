@@ -22,6 +22,7 @@ from streamrec_explain.cli.output import Output, with_output
 from streamrec_explain.cli.plans import apply_option, show_plan
 from streamrec_explain.cli.ship import ship
 from streamrec_explain.cli.stored import audit_log_of
+from streamrec_explain.cli.upgrade import upgrade
 from streamrec_explain.errors import AuditLogError
 from streamrec_explain.home import Home
 from streamrec_explain.records import EXPLANATION_TYPES
@@ -38,7 +39,7 @@ def audit_log() -> None:
     """The log of every explanation given: journal, hot table, cold table."""
 
 
-for command in (ship, seal, verify, prove, accesses, erase, export, hold):
+for command in (ship, upgrade, seal, verify, prove, accesses, erase, export, hold):
     audit_log.add_command(command)
 
 

@@ -18,7 +18,8 @@ MOST_LINES = 2
 
 _SVG = Markup(
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{w}" height="{h}" role="img" '
-    "style=\"max-width:100%;height:auto\" font-family=\"system-ui, 'Noto Sans', 'Noto Sans CJK JP', sans-serif\" "
+    'style="min-width:40rem;max-width:100%;height:auto" '
+    "font-family=\"system-ui, 'Noto Sans', 'Noto Sans CJK JP', sans-serif\" "
     'font-size="15" fill="#1d2330"><title>{title}</title><desc>{text}</desc>'
     '<rect width="{w}" height="{h}" fill="#ffffff"/>{body}</svg>'
 )

@@ -10,7 +10,7 @@ from streamrec_explain.investigation.history import HistoryAttribution, effect_o
 from streamrec_explain.investigation.investigation import Investigation
 from streamrec_explain.investigation.wording import Wording
 
-SHOWN_REASONS = 9
+SHOWN_REASONS = 10
 SHOWN_ITEMS = 8
 LEAST_SHOWN = 0.005  # what is written as 0.00 is no bar
 

@@ -69,7 +69,14 @@ def _procedure(found: Investigation, words: Wording) -> list[str]:
     if "score_mismatch" in found.trace.flags and found.score_difference is not None:
         difference = words.signed(found.score_difference)
         return [*steps, words.say("procedure.mismatch", difference=difference)]
-    return [*steps, words.say("procedure.sentence")]
+    return [*steps, words.say(_choosing(found))]
+
+
+def _choosing(found: Investigation) -> str:
+    """How the sentence was chosen: only the honest policy checks a claim before it is made."""
+    if found.trace.policy != "honest":
+        return "procedure.unchecked"
+    return "procedure.sentence" if found.claims else "procedure.generic"
 
 
 def _reasons(found: Investigation, words: Wording) -> dict[str, Any]:

@@ -56,11 +56,23 @@ def test_as_page_and_pictures(home: Path, tmp_path: Path) -> None:
         assert ElementTree.parse(path).getroot().tag.endswith("svg")
 
 
+def test_a_sample(home: Path) -> None:
+    """All entries there are, each claim checked again; numbers with their denominators."""
+    found = json.loads(run(home, "investigate", "--sample=200", "--json").stdout)
+    assert (10, {}) == (found["investigated"], found["refused"])
+    assert found["claims"]["successes"] == found["claims"]["n"] > 0
+    assert 10 == found["place"]["n"] == found["sentence"]["n"]
+    text = run(home, "investigate", "--sample=4")
+    assert (0, True) == (text.exit_code, "4 explanations investigated" in text.output)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (("investigate", "r1.99"), 1, "EntryNotFoundError"),
         (("investigate", "nonsense"), 1, "EntryNotFoundError"),
+        (("investigate",), 2, "--sample"),
+        (("investigate", "r1.0", "--sample=3"), 2, "--sample"),
         (("investigate", "r1.0", "--profile=brief"), 2, "brief"),
         (("investigate", "r1.0", "--locale=fr"), 2, "fr"),
         (("investigate", "r1.0", "--html=/proc/nowhere/page.html"), 2, "cannot be written"),
@@ -80,6 +92,16 @@ def test_a_lost_snapshot_fails(home: Path) -> None:
         path.unlink()
     done = run(home, "investigate", "r1.0", "--json")
     assert (1, "SnapshotNotFoundError") == (done.exit_code, json.loads(done.stdout)["error"]["type"])
+
+
+def test_who_asked_is_on_record(home: Path) -> None:
+    """What was asked, with the profile, before it is answered; a wrong id is a question too."""
+    run(home, "investigate", "r1.0", "--profile=regulatory")
+    run(home, "investigate", "r1.99")
+    found = json.loads(run(home, "audit-log", "accesses", "--json").stdout)
+    asked = [(each["what"], each["asked"]) for each in found]
+    assert ("investigate", {"explanation_id": "r1.0", "profile": "regulatory"}) in asked
+    assert ("investigate", {"explanation_id": "r1.99", "profile": "full"}) in asked
 
 
 def test_a_trace_in_three_forms(home: Path, tmp_path: Path) -> None:

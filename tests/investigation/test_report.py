@@ -144,8 +144,10 @@ def test_a_false_claim_is_marked(bundle: EngineBundle) -> None:
         for entry in found.request.entries:
             if entry.claims and not entry.claims[0].verdict:
                 wrong = logged(speaking, random_list(speaking, seed), entry.position)
-                made = investigation_of(wrong, traced("r.0", entry.explanation_type, entry.item_id), speaking)
-                page = report_page(made, "en")
+                trace = traced("r.0", entry.explanation_type, entry.item_id)
+                trace = msgspec.structs.replace(trace, policy="case_study")
+                page = report_page(investigation_of(wrong, trace, speaking), "en")
                 assert "It is not true as it stands" in page and "✗" in page
+                assert "whether or not its claim holds" in page and "had been checked" not in page
                 return
     raise AssertionError("no false claim found")

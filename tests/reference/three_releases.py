@@ -11,6 +11,7 @@ from streamrec_explain.audit_log.archive import apply_archive, plan_archive
 from streamrec_explain.audit_log.retention import RetentionPolicy
 from streamrec_explain.audit_log.shipper import ship_folder
 from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.upgrade import apply_upgrade, plan_upgrade
 from streamrec_explain.features.snapshots import write_snapshot
 from streamrec_explain.home import Home
 from streamrec_explain.release.mlflow_registry import MlflowRegistry
@@ -28,6 +29,7 @@ def build(root: Path) -> Home:
     hot, cold = AuditTable(home.audit_log_hot, "hot"), AuditTable(home.audit_log_cold, "cold")
     register(registry, OLDEST / "bundle")
     shutil.copytree(OLDEST / "hot", hot.uri)
+    apply_upgrade(plan_upgrade(hot), hot)
     second = small_release(root / "bundle-2", seed=1, version=2)
     register(registry, root / "bundle-2")
     write_snapshot(home.trends, second.moment.trends)
