@@ -10,6 +10,7 @@ import click
 # Loading all of them takes seconds (MLflow alone one and a half), and a run needs one.
 COMMANDS = {
     "audit-log": "audit_log",
+    "compare": "compare",
     "demo": "demo",
     "events": "events",
     "explain": "explain",
