@@ -146,7 +146,8 @@ def _copy_bytes(source: Path, target: Path) -> str:
 
 def _copy_sqlite(source: Path, target: Path) -> str:
     """A consistent copy beside writers, checked by sqlite itself; its SHA-256."""
-    there = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=30)
+    # Not read-only: a writer that was killed left a transaction to roll back, which only a writer may.
+    there = sqlite3.connect(f"{source.absolute().as_uri()}?mode=rw", uri=True, timeout=30)
     with closing(there), closing(sqlite3.connect(target)) as here:
         there.backup(here)
         here.execute("PRAGMA journal_mode = DELETE")  # one file; whoever opens it next chooses again
