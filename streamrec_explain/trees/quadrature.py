@@ -1,8 +1,9 @@
 """Gauss-Legendre quadrature on [0, 1], correctly rounded: the same bits on every machine."""
 
+from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from functools import cache
-from math import cos, pi
+from math import cos, pi, prod
 
 import numpy as np
 
@@ -24,13 +25,52 @@ def gauss_legendre(n: int) -> tuple[Floats, Floats]:
     Both are computed in decimal arithmetic of 40 digits and rounded once: NumPy's come from an eigenvalue
     routine whose last bits depend on the machine, and replayed values must not.
     """
+    pairs = _decimals(n)
+    return _rounded([t for t, _ in pairs]), _rounded([w for _, w in pairs])
+
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """n linear functionals of a polynomial p: Sum_j weights[i, j] p(nodes[j])."""
+
+    nodes: Floats  # [m]
+    weights: Floats  # [n, m]
+
+
+@cache
+def values_at_nodes(n: int) -> Readings:
+    """The values p(t_i) at the n Gauss-Legendre nodes, which determine a p of degree < n."""
+    return Readings(gauss_legendre(n)[0], np.eye(n))
+
+
+@cache
+def integrals(n: int, degree: int) -> Readings:
+    """The integrals of p L_i over [0, 1] for p up to the degree, L_i being 1 at node i of n and 0 at the others.
+
+    For any q of degree < n the integral of p q is thus Sum_i q(t_i) (integral of p L_i).
+    """
     with localcontext() as context:
         context.prec = _DIGITS
-        pairs = sorted(_node(n, i) for i in range(n))
-        nodes = np.array([float((1 + x) / 2) for x, _ in pairs])
-        weights = np.array([float(w / 2) for _, w in pairs])
-    nodes.flags.writeable = weights.flags.writeable = False
-    return nodes, weights
+        own, fine = _decimals(n), _decimals(node_count(degree + n))
+        weights = [[w * _lagrange([t for t, _ in own], i, x) for x, w in fine] for i in range(n)]
+    return Readings(_rounded([x for x, _ in fine]), _rounded(weights))
+
+
+def _lagrange(nodes: list[Decimal], i: int, x: Decimal) -> Decimal:
+    return prod(((x - t) / (nodes[i] - t) for t in nodes if t != nodes[i]), start=Decimal(1))
+
+
+def _rounded(exact: list[Decimal] | list[list[Decimal]]) -> Floats:
+    values = np.array(exact, dtype=np.float64)
+    values.flags.writeable = False
+    return values
+
+
+@cache
+def _decimals(n: int) -> list[tuple[Decimal, Decimal]]:
+    with localcontext() as context:
+        context.prec = _DIGITS
+        return sorted(((1 + x) / 2, w / 2) for x, w in (_node(n, i) for i in range(n)))
 
 
 def _node(n: int, i: int) -> tuple[Decimal, Decimal]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from streamrec_explain.trees.quadrature import gauss_legendre, node_count
+from streamrec_explain.trees.quadrature import gauss_legendre, integrals, node_count, values_at_nodes
 
 
 @pytest.mark.parametrize("n", range(1, 17))
@@ -28,3 +28,15 @@ def test_node_count_suffices(d: int) -> None:
     n = node_count(d)
     assert d - 1 <= 2 * n - 1
     assert n == 1 or d - 1 > 2 * (n - 1) - 1
+
+
+@pytest.mark.parametrize("n", range(1, 10))
+@pytest.mark.parametrize("degree", [0, 1, 4, 8, 15])
+def test_integral_of_a_product_from_two_readings(n: int, degree: int) -> None:
+    """For every p of the degree and q of degree < n, the integral of p q is their readings' dot product."""
+    of_p, of_q = integrals(n, degree), values_at_nodes(n)
+    for i in range(degree + 1):
+        for j in range(n):
+            p = of_p.weights @ of_p.nodes**i
+            q = of_q.weights @ of_q.nodes**j
+            assert 1 / (i + j + 1) == pytest.approx(float(p @ q), rel=1e-13)
