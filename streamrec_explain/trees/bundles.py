@@ -22,17 +22,16 @@ class Bundles:
     offsets: Offsets  # [bundles + 1]
     lanes: Ints  # [bundles, LANES]; n_features where a lane is empty
 
-    def most_sides(self) -> int:
-        """The largest number of sides in a bundle, 0 without bundles."""
-        return int(np.diff(self.offsets).max(initial=0))
-
     def lanes_of_sides(self) -> Ints:
         """The lanes of each side in bundle order, [sides, LANES]."""
         return np.repeat(self.lanes, np.diff(self.offsets), axis=0)
 
 
 def bundle_sides(feature_sets: Sequence[Sequence[int]], n_features: int) -> Bundles:
-    """Put each side, widest first, into the bundle whose features grow least; a new one where none fits."""
+    """Put each side, widest first, into the bundle whose features grow least; a new one where none fits.
+
+    Within a bundle the sides keep their order.
+    """
     member = np.zeros((len(feature_sets), n_features), dtype=np.bool_)
     width = np.zeros(len(feature_sets), dtype=np.int64)
     bundle_of = np.zeros(len(feature_sets), dtype=np.int64)

@@ -11,6 +11,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 Offsets = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
+Cells = NDArray[np.uint16]
 Flags = NDArray[np.bool_]
 
 

@@ -9,7 +9,7 @@ from streamrec_explain.trees.compilation import Floats
 from streamrec_explain.trees.ensemble import TreeEnsemble
 
 TOLERANCE = 1e-12
-N_ROWS = 64  # more than a small batch, so that every kernel runs
+N_ROWS = 96  # more than the few rows that have a kernel of their own
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,96 +1,127 @@
 """Which leaves share a table: groups of games that together touch few features and few cells.
 
 Shapley values are linear in the game, so any set of leaves may be tabulated together. What a row tells a group
-is, per column, which of the group's leaves are satisfied there; a combination over the columns is a cell. Leaves
-are taken in runs of 64, in depth-first order of the trees, so that a set of leaves is one 64-bit mask and a run
-of small trees is merged across trees; within a run the two groups whose union costs the fewest additional cells
-are merged until nothing fits.
+is, per column, which of the group's leaves are satisfied there; a combination over the columns is a cell. A group
+whose features or cells are too many for one table is factored: features on which all its leaves are alike (same
+ratio, same conditions) move to a side of their own, with cells of its own; see `group_tables` for how the two
+are put together again.
 
-A leaf with too many features for one table is factored: its group's features are divided over two sides of at
-most LANES features and MAX_CELLS cells each. On side 0 all leaves of the group are alike (same ratio, same
-conditions), which makes their Shapley values a short sum of products of a side-0 and a side-1 entry.
+Leaves are taken in runs of 64, in depth-first order of the trees, so that a set of leaves is one 64-bit mask and
+a run of small trees is merged across trees. Within a run the two groups whose union saves most are merged until
+no union saves anything.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrec_explain.trees.compilation import Ints, kernel
+from streamrec_explain.trees.compilation import Floats, Ints, kernel
 from streamrec_explain.trees.leaf_games import LeafGames
 
 LANES = 8  # features per table line: eight float64 are one cache line
-MAX_CELLS = 256  # lines per table, so that an index is one byte
+BYTES_PER_LINE = 8 * LANES
+BYTES_PER_PRODUCT = 8
+MAX_CELLS = 1024  # per side
+COMMON, OWN = 0, 1  # sides of a group
+INFINITE = float("inf")
 RUN = 64
 
 Masks = NDArray[np.uint64]
+Widths = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
-class Run:
-    """Up to RUN games and what their conditions look like column by column.
+class Conditions(NamedTuple):
+    """What the conditions of up to RUN games look like column by column; columns are sorted by feature.
 
     Column c is cut at its limits into intervals; `satisfied[intervals[c]:intervals[c + 1]]` are the games that a
-    code in each interval satisfies. Columns are sorted by feature.
+    code in each interval satisfies. Feature f of the run has the columns `columns_of[f]:columns_of[f + 1]`.
     """
 
-    first_game: int
-    n_games: int
-    columns: Ints  # [C] column of the codes
-    features: Ints  # [P] features of the run
-    column_feature: Ints  # [C] index into features
+    columns_of: Ints  # [P + 1]
     holders: Masks  # [C] games with a condition on the column
     intervals: Ints  # [C + 1]
     satisfied: Masks
-    limits: tuple[tuple[int, ...], ...]  # [C] sorted limits
     players: Masks  # [P] games in which the feature plays
     alike: Masks  # [P, RUN] games whose player is the same as in this game
 
 
 @dataclass(frozen=True, eq=False)
+class Run:
+    """Up to RUN consecutive games."""
+
+    first_game: int
+    n_games: int
+    features: Ints  # [P] features of the run
+    columns: Ints  # [C] column of the codes
+    column_feature: Ints  # [C] index into features
+    limits: tuple[tuple[int, ...], ...]  # [C] sorted limits
+    conditions: Conditions
+
+
+@dataclass(frozen=True, eq=False)
 class Group:
-    """Games of one run (as a mask), the side of each of the run's features (-1: none), cells of all sides."""
+    """Games of one run (as a mask), and the side of each of the run's features (-1: none)."""
 
     run: Run
     mask: int
     sides: tuple[int, ...]
-    factored: bool
-    n_cells: int
+    cost: float
+    line_cost: int
 
     def games(self) -> list[int]:
         """Indices of the games."""
         return [self.run.first_game + i for i in range(self.run.n_games) if self.mask >> i & 1]
 
+    @property
+    def factored(self) -> bool:
+        """Whether there is a side of common features."""
+        return COMMON in self.sides
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the tables."""
+        return int(self.cost) - self.line_cost * sum(self.n_lines)
+
+    @property
+    def n_lines(self) -> tuple[int, int]:
+        """Lines to look up per row on each side."""
+        common, own = self.sides.count(COMMON), self.sides.count(OWN)
+        return min(common, own + 1), min(own, common + 1)
+
 
 @dataclass(frozen=True)
 class Grouping:
-    """Every game once: in a plain group, in a factored group, or left over."""
+    """Every game once: in a group or left over."""
 
     groups: tuple[Group, ...]
     left_over: tuple[int, ...]
 
 
-def group_games(games: LeafGames) -> Grouping:
-    """Divide games into plain groups, factored groups and the rest that no table fits."""
+def runs_of(games: LeafGames) -> list[Run]:
+    """All games in runs."""
+    n_games = len(games.value)
+    return [_run(games, first, min(RUN, n_games - first)) for first in range(0, n_games, RUN)]
+
+
+def group_games(runs: Sequence[Run], line_cost: int) -> Grouping:
+    """Divide the games of runs into groups and the rest that no table fits.
+
+    `line_cost` is what looking up one line less per row is worth, in bytes of tables.
+    """
     groups: list[Group] = []
     left_over: list[int] = []
-    for run in _runs(games):
-        shapes = (run.column_feature, run.holders, run.intervals, run.satisfied, run.players, run.alike)
-        kinds = _kinds(run.n_games, *shapes)
-        for kind in (0, 1):
-            chosen = np.uint64(1) << np.flatnonzero(kinds == kind).astype(np.uint64)
-            for mask in _merged(chosen, kind == 1, *shapes).tolist():
-                sides = np.full(len(run.features), -1, dtype=np.int32)
-                n_cells = int(_cost(np.uint64(mask), kind == 1, *shapes, sides))
-                groups.append(Group(run, mask, tuple(sides.tolist()), kind == 1, n_cells))
-        left_over += (run.first_game + np.flatnonzero(kinds == 2)).tolist()
+    for run in runs:
+        masks = _merged(run.n_games, run.conditions, line_cost)
+        for mask in masks.tolist():
+            sides = np.full(len(run.features), -1, dtype=np.int32)
+            cost = _cost(np.uint64(mask), run.conditions, line_cost, sides)
+            groups.append(Group(run, mask, tuple(sides.tolist()), cost, line_cost))
+        grouped = sum(masks.tolist())
+        left_over += (run.first_game + i for i in range(run.n_games) if not grouped >> i & 1)
     return Grouping(tuple(groups), tuple(left_over))
-
-
-def _runs(games: LeafGames) -> Iterator[Run]:
-    for first in range(0, len(games.value), RUN):
-        yield _run(games, first, min(RUN, len(games.value) - first))
 
 
 Interval = tuple[int, int]  # codes in (low, high] satisfy
@@ -111,20 +142,23 @@ def _run(games: LeafGames, first: int, n_games: int) -> Run:
     keys = sorted(per_column)
     limits = [_limits(per_column[key].values()) for key in keys]
     satisfied = [_satisfied(per_column[key], cuts, n_games) for key, cuts in zip(keys, limits, strict=True)]
-    return Run(
-        first_game=first,
-        n_games=n_games,
-        columns=np.array([column for _, column in keys], dtype=np.int32),
-        features=np.array(features, dtype=np.int32),
-        column_feature=np.array([features.index(feature) for feature, _ in keys], dtype=np.int32),
+    column_feature = np.array([features.index(feature) for feature, _ in keys], dtype=np.int32)
+    conditions = Conditions(
+        columns_of=np.searchsorted(column_feature, np.arange(len(features) + 1)).astype(np.int32),
         holders=np.array([_mask(per_column[key]) for key in keys], dtype=np.uint64),
         intervals=np.cumsum([0, *map(len, satisfied)]).astype(np.int32),
         satisfied=np.array([mask for masks in satisfied for mask in masks], dtype=np.uint64),
-        limits=tuple(limits),
         players=np.array([_mask(per_feature[feature]) for feature in features], dtype=np.uint64),
-        alike=np.array([_alike(per_feature[feature]) for feature in features], dtype=np.uint64).reshape(
-            -1, RUN
-        ),
+        alike=np.array([_alike(per_feature[f]) for f in features], dtype=np.uint64).reshape(-1, RUN),
+    )
+    return Run(
+        first_game=first,
+        n_games=n_games,
+        features=np.array(features, dtype=np.int32),
+        columns=np.array([column for _, column in keys], dtype=np.int32),
+        column_feature=column_feature,
+        limits=tuple(limits),
+        conditions=conditions,
     )
 
 
@@ -176,165 +210,103 @@ def _distinct(mask: int, satisfied: Masks, start: int, stop: int) -> int:
 
 
 @kernel
-def _feature_cells(
-    mask: int, first: int, column_feature: Ints, holders: Masks, intervals: Ints, satisfied: Masks
-) -> int:
-    """Combinations that the columns of one feature, from column `first` on, can show the group."""
+def _feature_cells(mask: int, feature: int, of: Conditions) -> int:
+    """Combinations that the columns of a feature can show the group."""
     cells = 1
-    column = first
-    while column < column_feature.shape[0] and column_feature[column] == column_feature[first]:
-        if holders[column] & mask:
-            cells *= _distinct(mask, satisfied, intervals[column], intervals[column + 1])
-        column += 1
+    for column in range(of.columns_of[feature], of.columns_of[feature + 1]):
+        if of.holders[column] & mask:
+            cells *= _distinct(mask, of.satisfied, of.intervals[column], of.intervals[column + 1])
     return cells
 
 
 @kernel
-def _plain_cost(
-    mask: int,
-    column_feature: Ints,
-    holders: Masks,
-    intervals: Ints,
-    satisfied: Masks,
-    players: Masks,
-    sides: Ints,
-) -> int:
-    """Cells of the group as one table, or 0 if it does not fit; `sides` becomes 0 for its features."""
-    width, cells, column = 0, 1, 0
-    for feature in range(players.shape[0]):
-        first = column
-        while column < column_feature.shape[0] and column_feature[column] == feature:
-            column += 1
-        if players[feature] & mask:
-            width += 1
-            if width > LANES:
-                return 0
-            sides[feature] = 0
-            cells *= _feature_cells(mask, first, column_feature, holders, intervals, satisfied)
-            if cells > MAX_CELLS:
-                return 0
-    return cells
-
-
-@kernel
-def _factored_cost(
-    mask: int,
-    column_feature: Ints,
-    holders: Masks,
-    intervals: Ints,
-    satisfied: Masks,
-    players: Masks,
-    alike: Masks,
-    sides: Ints,
-) -> int:
-    """Cells of both sides, or 0 if they do not fit; `sides` becomes the side of each of the group's features."""
+def _next_common(mask: int, of: Conditions, sides: Ints, cells: Ints) -> int:
+    """The feature with most cells of those still on the own side on which all games are alike, or -1."""
     lowest = 0
     while not (mask >> np.uint64(lowest)) & np.uint64(1):
         lowest += 1
-    width, cells = np.zeros(2, np.int64), np.ones(2, np.int64)
-    for common in (False, True):
-        column = 0
-        for feature in range(players.shape[0]):
-            first = column
-            while column < column_feature.shape[0] and column_feature[column] == feature:
-                column += 1
-            if players[feature] & mask == 0 or (alike[feature, lowest] & mask == mask) != common:
-                continue
-            side = 0 if common and width[0] < LANES and (cells[0] <= cells[1] or width[1] == LANES) else 1
-            sides[feature] = side
-            width[side] += 1
-            cells[side] *= _feature_cells(mask, first, column_feature, holders, intervals, satisfied)
-            if width[side] > LANES or cells[side] > MAX_CELLS:
-                return 0
-    return int(cells[0] + cells[1])
+    best = -1
+    for feature in range(sides.shape[0]):
+        common = sides[feature] == OWN and of.alike[feature, lowest] & mask == mask
+        if common and (best < 0 or cells[feature] > cells[best]):
+            best = feature
+    return best
 
 
 @kernel
-def _cost(
-    mask: int,
-    factored: bool,
-    column_feature: Ints,
-    holders: Masks,
-    intervals: Ints,
-    satisfied: Masks,
-    players: Masks,
-    alike: Masks,
-    sides: Ints,
-) -> int:
-    bits = np.uint64(mask)
-    if factored:
-        return int(_factored_cost(bits, column_feature, holders, intervals, satisfied, players, alike, sides))
-    return int(_plain_cost(bits, column_feature, holders, intervals, satisfied, players, sides))
+def _weighed(width: Widths, n_cells: Floats, line_cost: int) -> float:
+    """Bytes of the tables of a group of two sides, and the price of its lines; infinite if it does not fit."""
+    if max(width[0], width[1]) > LANES or max(n_cells[0], n_cells[1]) > MAX_CELLS:
+        return INFINITE
+    n_lines = min(width[0], width[1] + 1), min(width[1], width[0] + 1)
+    n_bytes = n_cells[0] * (n_lines[0] * BYTES_PER_LINE + n_lines[1] * BYTES_PER_PRODUCT)
+    n_bytes += n_cells[1] * (n_lines[1] * BYTES_PER_LINE + n_lines[0] * BYTES_PER_PRODUCT)
+    return float(n_bytes + line_cost * (n_lines[0] + n_lines[1]))
 
 
 @kernel
-def _kinds(
-    n_games: int,
-    column_feature: Ints,
-    holders: Masks,
-    intervals: Ints,
-    satisfied: Masks,
-    players: Masks,
-    alike: Masks,
-) -> Ints:
-    """Per game 0 where a plain table fits it, 1 where a factored one does, 2 otherwise."""
-    kinds, sides = np.full(n_games, 2, np.int32), np.empty(players.shape[0], np.int32)
-    for game in range(n_games):
-        mask = np.uint64(1) << np.uint64(game)
-        for kind in (1, 0):
-            if _cost(mask, kind == 1, column_feature, holders, intervals, satisfied, players, alike, sides):
-                kinds[game] = kind
-    return kinds
+def _cost(mask: int, of: Conditions, line_cost: int, sides: Ints) -> float:
+    """The lowest cost of a group, see `_weighed`; `sides` becomes the side of each feature, -1 where it has none.
+
+    Features move to the common side one by one, those with most cells first.
+    """
+    width, n_cells = np.zeros(2, np.int64), np.ones(2)
+    cells, moved = np.zeros(sides.shape[0], np.int32), np.empty(sides.shape[0], np.int32)
+    for feature in range(sides.shape[0]):
+        sides[feature] = -1
+        if of.players[feature] & mask:
+            cells[feature] = _feature_cells(mask, feature, of)
+            sides[feature] = OWN
+            width[OWN] += 1
+            n_cells[OWN] *= cells[feature]
+    if width[OWN] > 2 * LANES:
+        return INFINITE
+    best, best_moves, n_moves = _weighed(width, n_cells, line_cost), 0, 0
+    while n_cells[COMMON] < n_cells[OWN]:
+        feature = _next_common(mask, of, sides, cells)
+        if feature < 0:
+            break
+        sides[feature] = COMMON
+        moved[n_moves] = feature
+        n_moves += 1
+        width[COMMON], width[OWN] = width[COMMON] + 1, width[OWN] - 1
+        n_cells[COMMON] *= cells[feature]
+        n_cells[OWN] /= cells[feature]
+        cost = _weighed(width, n_cells, line_cost)
+        if cost < best:
+            best, best_moves = cost, n_moves
+    for move in range(best_moves, n_moves):
+        sides[moved[move]] = OWN
+    return float(best)
 
 
 @kernel
-def _merged(
-    masks: Masks,
-    factored: bool,
-    column_feature: Ints,
-    holders: Masks,
-    intervals: Ints,
-    satisfied: Masks,
-    players: Masks,
-    alike: Masks,
-) -> Masks:
-    """Merge the two groups with the smallest growth in cells until no union fits; returns the groups' masks."""
-    n = masks.shape[0]
-    groups = masks.copy()
-    sides = np.empty(players.shape[0], np.int32)
-    cost = np.zeros(
-        (n, n), np.int32
-    )  # of the union of i < j; 0 where it does not fit; own cost on the diagonal
-    for i in range(n):
-        for j in range(i, n):
-            cost[i, j] = _cost(
-                groups[i] | groups[j],
-                factored,
-                column_feature,
-                holders,
-                intervals,
-                satisfied,
-                players,
-                alike,
-                sides,
-            )
+def _merged(n_games: int, of: Conditions, line_cost: int) -> Masks:
+    """Start with one group per game that fits; merge the two whose union saves most until none saves anything."""
+    groups = np.zeros(n_games, np.uint64)
+    sides = np.empty(of.players.shape[0], np.int32)
+    cost = np.full((n_games, n_games), INFINITE)  # of the union of i < j; on the diagonal of the group itself
+    for i in range(n_games):
+        groups[i] = np.uint64(1) << np.uint64(i)
+        cost[i, i] = _cost(groups[i], of, line_cost, sides)
+        if cost[i, i] == INFINITE:
+            groups[i] = 0
+    for i in range(n_games):
+        for j in range(i + 1, n_games):
+            if groups[i] and groups[j]:
+                cost[i, j] = _cost(groups[i] | groups[j], of, line_cost, sides)
     while True:
-        best, left, right = np.int64(1) << 40, -1, -1
-        for i in range(n):
-            for j in range(i + 1, n):
-                growth = cost[i, j] - cost[i, i] - cost[j, j]
-                if cost[i, j] > 0 and growth < best:
-                    best, left, right = growth, i, j
+        best, left, right = 0.0, -1, -1
+        for i in range(n_games):
+            for j in range(i + 1, n_games):
+                if cost[i, j] < INFINITE and cost[i, j] - cost[i, i] - cost[j, j] < best:
+                    best, left, right = cost[i, j] - cost[i, i] - cost[j, j], i, j
         if left < 0:
             return groups[groups > 0]
         groups[left] |= groups[right]
         groups[right] = 0
         cost[left, left] = cost[left, right]
-        for k in range(n):
-            low, high = min(left, k), max(left, k)
-            cost[min(right, k), max(right, k)] = 0
+        for k in range(n_games):
+            cost[min(right, k), max(right, k)] = INFINITE
             if k not in (left, right) and groups[k]:
-                cost[low, high] = _cost(
-                    groups[left] | groups[k], factored, column_feature, holders, intervals, satisfied, players,
-                    alike, sides,
-                )  # fmt: skip
+                cost[min(left, k), max(left, k)] = _cost(groups[left] | groups[k], of, line_cost, sides)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from streamrec_explain.trees.compilation import Bytes, Flags, Floats, Ints, Offsets, kernel
+from streamrec_explain.trees.compilation import Bytes, Flags, Floats, Ints, Offsets
 from streamrec_explain.trees.conditions import COLUMN_LIMITS, Axes, SplitRanks
 from streamrec_explain.trees.ensemble import TreeEnsemble
 from streamrec_explain.trees.quadrature import gauss_legendre, node_count
@@ -88,8 +88,10 @@ def offsets_of(lengths: Iterable[int]) -> Offsets:
 
 
 def _ranges(offsets: Offsets, chosen: Ints | Offsets) -> Offsets:
-    pieces = [np.arange(offsets[i], offsets[i + 1]) for i in chosen]
-    return np.concatenate([np.zeros(0, np.int64), *pieces]).astype(np.int64)
+    """The places in the chosen parts, one part after the other."""
+    starts, lengths = offsets[:-1][chosen], np.diff(offsets)[chosen]
+    shifts = starts - (np.cumsum(lengths) - lengths)
+    return np.asarray(np.arange(lengths.sum()) + np.repeat(shifts, lengths), dtype=np.int64)
 
 
 @dataclass
@@ -161,9 +163,7 @@ def _paths(ensemble: TreeEnsemble, splits: SplitRanks, root: int) -> Iterator[tu
             stack.append((child, _extended(ensemble, splits, path, node, child, goes_left)))
 
 
-def _extended(
-    ensemble: TreeEnsemble, splits: SplitRanks, path: _Path, node: int, child: int, goes_left: bool
-) -> _Path:
+def _extended(ensemble: TreeEnsemble, splits: SplitRanks, path: _Path, node: int, child: int, goes_left: bool) -> _Path:
     feature = int(ensemble.feature[node])
     ratio = ensemble.child_count(child) / float(ensemble.split_count[node])
     before = path.get(feature, _Player(1.0, {}, {}))
@@ -175,43 +175,3 @@ def rules_up_to(n_players: int) -> tuple[Offsets, Floats, Floats]:
     rules = [gauss_legendre(node_count(d)) for d in range(n_players + 1)]
     nodes, weights = (np.concatenate([rule[i] for rule in rules]) for i in (0, 1))
     return offsets_of(len(t) for t, _ in rules), nodes, weights
-
-
-@kernel
-def game_terms(
-    first: int,
-    d: int,
-    ratio: Floats,
-    condition_offsets: Offsets,
-    column: Ints,
-    limit: Bytes,
-    above: Flags,
-    rule_offsets: Offsets,
-    nodes: Floats,
-    weights: Floats,
-    codes: Bytes,
-    bits: Floats,
-    suffix: Floats,
-    terms: Floats,
-) -> None:
-    """Write (b_p - r_p) times the integral for each of the d players of one game, for one row.
-
-    `first` is the game's first player; codes are [n_columns, 1].
-    """
-    for p in range(d):
-        bits[p] = 1.0
-        terms[p] = 0.0
-        for c in range(condition_offsets[first + p], condition_offsets[first + p + 1]):
-            if (codes[column[c], 0] > limit[c]) != above[c]:
-                bits[p] = 0.0
-    for k in range(rule_offsets[d], rule_offsets[d + 1]):
-        t = nodes[k]
-        suffix[d] = 1.0
-        for p in range(d - 1, -1, -1):
-            suffix[p] = suffix[p + 1] * (t * bits[p] + (1.0 - t) * ratio[first + p])
-        prefix = weights[k]
-        for p in range(d):
-            terms[p] += prefix * suffix[p + 1]
-            prefix *= t * bits[p] + (1.0 - t) * ratio[first + p]
-    for p in range(d):
-        terms[p] *= bits[p] - ratio[first + p]

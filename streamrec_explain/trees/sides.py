@@ -1,27 +1,20 @@
 """Groups laid out for lookup: how a row's codes become a cell of a side, and which players each side holds.
 
-A plain group has one side, a factored group two. The cell of a row is the sum, modulo 256, of `delta` over the
-side's nodes with code > limit: no branches, and one byte per row.
+A plain group has one side, a factored group two. The cell of a row is the sum, modulo 65536, of `delta`
+over the side's nodes with code > limit: no branches, and two bytes per row.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
-from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
 
-from streamrec_explain.trees.compilation import Bytes, Ints, Offsets, kernel
+from streamrec_explain.trees.compilation import Bytes, Cells, Ints, Offsets
 from streamrec_explain.trees.grouping import Group
 from streamrec_explain.trees.leaf_games import LeafGames, offsets_of
-from streamrec_explain.trees.vectors import (
-    BYTES_PER_VECTOR,
-    add_where_above,
-    load_bytes,
-    store_bytes,
-    zero_bytes,
-)
+
+_CELL_MODULUS = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,16 +25,15 @@ class Sides:
     count the column's distinct signatures; `samples` holds one code for each value of each digit.
     """
 
-    cell_offsets: Offsets  # [S + 1] cumulated number of cells
+    n_cells: Offsets  # [S]
     node_offsets: Offsets  # [S + 1]
     node_column: Ints
     node_limit: Bytes
-    node_delta: Bytes
+    node_delta: Cells
     digit_offsets: Offsets  # [S + 1]
     digit_column: Ints
     sample_offsets: Offsets  # [digits + 1]
     samples: Bytes
-    lanes: Ints  # [S, LANES] feature of each lane; n_features where the lane is empty
     game_offsets: Offsets  # [S + 1]
     games: LeafGames  # the games of each side with the players on that side only
     player_lane: Ints  # [players of games]
@@ -67,25 +59,23 @@ def features_of(part: Part) -> list[int]:
 
 def lay_out(parts: Sequence[Part], lanes: Ints, games: LeafGames) -> Sides:
     """Lay out sides, given as (group, side) pairs with the lanes [sides, LANES] of their features."""
-    digits = [_digits(group, side) for group, side in parts]
-    nodes = [_nodes(own) for own in digits]
+    shape = _Shape()
+    for part in parts:
+        shape.add(_digits(*part))
     members = [group.games() for group, _ in parts]
     chosen = games.subset(np.array([g for own in members for g in own], dtype=np.int64))
     game_offsets = offsets_of(map(len, members))
-    lane = _player_lanes(chosen, game_offsets, lanes)
-    flat_digits = [digit for own in digits for digit in own]
-    flat_nodes = [node for own in nodes for node in own]
+    lane = _player_lanes(parts, lanes, chosen, game_offsets)
     return Sides(
-        cell_offsets=offsets_of(prod(len(digit.samples) for digit in own) for own in digits),
-        node_offsets=offsets_of(map(len, nodes)),
-        node_column=np.array([column for column, _, _ in flat_nodes], dtype=np.int32),
-        node_limit=np.array([limit for _, limit, _ in flat_nodes], dtype=np.uint8),
-        node_delta=np.array([delta for _, _, delta in flat_nodes], dtype=np.uint8),
-        digit_offsets=offsets_of(map(len, digits)),
-        digit_column=np.array([digit.column for digit in flat_digits], dtype=np.int32),
-        sample_offsets=offsets_of(len(digit.samples) for digit in flat_digits),
-        samples=np.array([code for digit in flat_digits for code in digit.samples], dtype=np.uint8),
-        lanes=lanes,
+        n_cells=np.array(shape.n_cells, dtype=np.int64),
+        node_offsets=offsets_of(shape.n_nodes),
+        node_column=np.array(shape.node_column, dtype=np.int32),
+        node_limit=np.array(shape.node_limit, dtype=np.uint8),
+        node_delta=np.array(shape.node_delta, dtype=np.uint16),
+        digit_offsets=offsets_of(shape.n_digits),
+        digit_column=np.array(shape.digit_column, dtype=np.int32),
+        sample_offsets=offsets_of(shape.n_samples),
+        samples=np.array(shape.samples, dtype=np.uint8),
         game_offsets=game_offsets,
         games=chosen.with_players(lane >= 0),
         player_lane=lane[lane >= 0],
@@ -93,14 +83,13 @@ def lay_out(parts: Sequence[Part], lanes: Ints, games: LeafGames) -> Sides:
 
 
 def _digits(group: Group, side: int) -> list[_Digit]:
-    run = group.run
+    run, conditions = group.run, group.run.conditions
     found = []
     for c, feature in enumerate(run.column_feature.tolist()):
-        if group.sides[feature] != side or not int(run.holders[c]) & group.mask:
+        if group.sides[feature] != side or not int(conditions.holders[c]) & group.mask:
             continue
-        signatures = [
-            mask & group.mask for mask in run.satisfied[run.intervals[c] : run.intervals[c + 1]].tolist()
-        ]
+        satisfied = conditions.satisfied[conditions.intervals[c] : conditions.intervals[c + 1]]
+        signatures = [mask & group.mask for mask in satisfied.tolist()]
         value = {signature: i for i, signature in enumerate(dict.fromkeys(signatures))}
         codes = (*run.limits[c], 255)
         samples = [codes[signatures.index(signature)] for signature in value]
@@ -112,56 +101,44 @@ def _digits(group: Group, side: int) -> list[_Digit]:
     return found
 
 
-def _nodes(digits: list[_Digit]) -> list[tuple[int, int, int]]:
-    """(column, limit, delta) of each step of each digit."""
-    found, stride = [], 1
-    for digit in digits:
-        found += [(digit.column, limit, step * stride % 256) for limit, step in digit.steps if step]
-        stride *= len(digit.samples)
-    return found
+@dataclass
+class _Shape:
+    """The digits and nodes of sides in flat lists: models have many sides, and small objects would take much room."""
+
+    n_cells: list[int] = field(default_factory=list)
+    n_nodes: list[int] = field(default_factory=list)
+    node_column: list[int] = field(default_factory=list)
+    node_limit: list[int] = field(default_factory=list)
+    node_delta: list[int] = field(default_factory=list)
+    n_digits: list[int] = field(default_factory=list)
+    digit_column: list[int] = field(default_factory=list)
+    n_samples: list[int] = field(default_factory=list)
+    samples: list[int] = field(default_factory=list)
+
+    def add(self, digits: list[_Digit]) -> None:
+        """Append a side with these digits, the first one counting cells one by one."""
+        stride, n_nodes_before = 1, len(self.node_column)
+        for digit in digits:
+            steps = [(limit, step) for limit, step in digit.steps if step]
+            self.node_column += [digit.column] * len(steps)
+            self.node_limit += [limit for limit, _ in steps]
+            self.node_delta += [step * stride % _CELL_MODULUS for _, step in steps]
+            self.digit_column.append(digit.column)
+            self.n_samples.append(len(digit.samples))
+            self.samples += digit.samples
+            stride *= len(digit.samples)
+        self.n_cells.append(stride)
+        self.n_nodes.append(len(self.node_column) - n_nodes_before)
+        self.n_digits.append(len(digits))
 
 
-def _player_lanes(games: LeafGames, game_offsets: Offsets, lanes: Ints) -> Ints:
+def _player_lanes(parts: Sequence[Part], lanes: Ints, games: LeafGames, game_offsets: Offsets) -> Ints:
     """The lane of each player on its side, or -1 where its feature is not on it."""
-    side_of_game = np.repeat(np.arange(len(lanes)), np.diff(game_offsets))
+    n_features = int(max(games.feature.max(initial=0), lanes.max(initial=0))) + 1
+    lane_of = np.full((len(parts), n_features), -1, dtype=np.int32)
+    for s, part in enumerate(parts):
+        own = features_of(part)
+        lane_of[s, own] = np.flatnonzero(np.isin(lanes[s], own))
+    side_of_game = np.repeat(np.arange(len(parts)), np.diff(game_offsets))
     side_of_player = np.repeat(side_of_game, np.diff(games.player_offsets))
-    matches = lanes[side_of_player] == games.feature[:, None]
-    return np.where(matches.any(axis=1), matches.argmax(axis=1), -1).astype(np.int32)
-
-
-@kernel
-def set_codes_of_cell(
-    cell: int,
-    first_digit: int,
-    last_digit: int,
-    digit_column: Ints,
-    sample_offsets: Offsets,
-    samples: Bytes,
-    codes: NDArray[np.uint8],
-) -> None:
-    """Write codes [n_columns, 1] of a row that lies in the given cell of a side."""
-    rest = cell
-    for digit in range(first_digit, last_digit):
-        start = sample_offsets[digit]
-        size = sample_offsets[digit + 1] - start
-        codes[digit_column[digit], 0] = samples[start + rest % size]
-        rest //= size
-
-
-@kernel
-def find_cells(
-    codes: Bytes,
-    block: int,
-    first_node: int,
-    last_node: int,
-    column: Ints,
-    limit: Bytes,
-    delta: Bytes,
-    cells: Bytes,
-) -> None:
-    """Write the cells of a block's 64 rows on one side; codes are [blocks, n_columns, 64]."""
-    found = zero_bytes()
-    for node in range(first_node, last_node):
-        own = load_bytes(codes, (block * codes.shape[1] + column[node]) * BYTES_PER_VECTOR)
-        found = add_where_above(found, own, limit[node], delta[node])
-    store_bytes(cells, 0, found)
+    return np.asarray(lane_of[side_of_player, games.feature], dtype=np.int32)

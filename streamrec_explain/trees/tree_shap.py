@@ -15,10 +15,11 @@ from streamrec_explain.trees.leaf_games import leaf_games
 from streamrec_explain.trees.lightgbm_text import parse_lightgbm_text
 from streamrec_explain.trees.predict import as_rows, predict_raw
 from streamrec_explain.trees.tables import build_tables
-from streamrec_explain.trees.vectors import BYTES_PER_VECTOR
+from streamrec_explain.trees.vectors import BYTES_PER_VECTOR, FLOATS_PER_VECTOR, zero_lines
 
 DEFAULT_MEMORY_BUDGET = 512 << 20
-TABLE_SHARE = 0.375  # of the budget; the compiler, the libraries and building take the rest at their peak
+TABLE_SHARE = 0.3125  # of the budget; the compiler, the libraries and building take the rest at their peak
+LINES_PER_BLOCK = BYTES_PER_VECTOR // FLOATS_PER_VECTOR
 BLOCK = 2048  # rows whose values stay in the L2 cache while the tables stream past
 
 
@@ -53,7 +54,8 @@ class TreeShapExplainer:
         self.expected_value = games.expected_value() + float(ensemble.leaf_value[~stumps].sum())
         rows = conformance_rows(ensemble)
         self.vectors = ConformanceVectors(rows, self.shap_values(rows), self.predict_raw(rows))
-        self.shap_values(rows[:1])  # a single row has kernels of its own, to be compiled now
+        for few in (1, 2):  # have kernels of their own, to be compiled now
+            self.shap_values(rows[:few])
 
     @classmethod
     def from_lightgbm(
@@ -97,7 +99,7 @@ class TreeShapExplainer:
     def _explain_block(self, x_nF: Floats) -> Floats:
         n_rows, n_features = x_nF.shape
         codes = encode(self._axes, x_nF)
-        phi_Fn = np.zeros((n_features + 1, len(codes) * BYTES_PER_VECTOR))
+        phi_Fn = zero_lines((n_features + 1) * (len(codes) * LINES_PER_BLOCK + 1)).reshape(n_features + 1, -1)
         self._tables.add_shap(codes, n_rows, phi_Fn)
         return phi_Fn[:n_features, :n_rows].T
 

@@ -7,20 +7,34 @@ are elementwise IEEE operations in the written order, so that results do not dep
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.core.cgutils import get_or_insert_function
 from numba.core.typing.templates import Signature
 from numba.extending import intrinsic, models, register_model
+from numpy.typing import NDArray
 
 FLOATS_PER_VECTOR = 8
 BYTES_PER_VECTOR = 64
 
-_I8, _I32, _I64, _F64 = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.DoubleType()
+_I8, _I16, _I32, _I64, _F64 = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.DoubleType()
 _FLOATS = ir.VectorType(_F64, FLOATS_PER_VECTOR)
 _BYTES = ir.VectorType(_I8, BYTES_PER_VECTOR)
+_CELLS = ir.VectorType(_I16, BYTES_PER_VECTOR)
 _FEW_BYTES = ir.VectorType(_I8, FLOATS_PER_VECTOR)
 _UNALIGNED = 1
+
+
+def zero_lines(n_lines: int) -> NDArray[np.float64]:
+    """Zeros float64 [n_lines, 8] in which each line is one cache line: NumPy's own arrays begin anywhere.
+
+    A line that straddles two cache lines is fetched and loaded as two.
+    """
+    room = np.zeros((n_lines + 1) * FLOATS_PER_VECTOR)
+    first = -room.ctypes.data % BYTES_PER_VECTOR // room.itemsize
+    return room[first : first + n_lines * FLOATS_PER_VECTOR].reshape(n_lines, FLOATS_PER_VECTOR)
 
 
 class FloatVector(types.Type):
@@ -31,13 +45,20 @@ class FloatVector(types.Type):
 
 
 class ByteVector(types.Type):
-    """The codes or cells of 64 rows."""
+    """The codes of 64 rows, one byte each."""
 
     def __init__(self) -> None:
         super().__init__(name="ByteVector")
 
 
-FLOAT_VECTOR, BYTE_VECTOR = FloatVector(), ByteVector()
+class CellVector(types.Type):
+    """The cells of 64 rows, two bytes each."""
+
+    def __init__(self) -> None:
+        super().__init__(name="CellVector")
+
+
+FLOAT_VECTOR, BYTE_VECTOR, CELL_VECTOR = FloatVector(), ByteVector(), CellVector()
 
 
 @register_model(FloatVector)
@@ -50,6 +71,12 @@ class _FloatVectorModel(models.PrimitiveModel):  # type: ignore[misc]
 class _ByteVectorModel(models.PrimitiveModel):  # type: ignore[misc]
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, _BYTES)
+
+
+@register_model(CellVector)
+class _CellVectorModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, _CELLS)
 
 
 Generated = tuple[Signature, Any]
@@ -98,9 +125,20 @@ def _storer(kind: Any, vector: ir.Type, array: Any) -> Generated:
 
 
 @intrinsic
-def store_bytes(typing: Any, array: Any, start: Any, vector: Any) -> Generated:
-    """array[start : start + 64] = vector, in flat indices."""
-    return _storer(BYTE_VECTOR, _BYTES, array)
+def store_cells(typing: Any, array: Any, start: Any, vector: Any) -> Generated:
+    """array[start : start + 64] = vector, in flat indices of uint16."""
+    return _storer(CELL_VECTOR, _CELLS, array)
+
+
+@intrinsic
+def load_cell(typing: Any, array: Any, start: Any) -> Generated:
+    """The cell at flat index `start`, as int64."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer = _address(context, builder, signature.args[0], values[0], values[1], _I16)
+        return builder.zext(builder.load(pointer), _I64)
+
+    return types.int64(array, types.int64), generate
 
 
 @intrinsic
@@ -133,13 +171,13 @@ def fill_floats(typing: Any, value: Any) -> Generated:
 
 
 @intrinsic
-def zero_bytes(typing: Any) -> Generated:
-    """Sixty-four zero bytes."""
+def zero_cells(typing: Any) -> Generated:
+    """Sixty-four times cell 0."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return ir.Constant(_BYTES, [0] * BYTES_PER_VECTOR)
+        return ir.Constant(_CELLS, [0] * BYTES_PER_VECTOR)
 
-    return BYTE_VECTOR(), generate
+    return CELL_VECTOR(), generate
 
 
 @intrinsic
@@ -172,15 +210,15 @@ add_floats, multiply_floats = _binary("fadd"), _binary("fmul")
 
 @intrinsic
 def add_where_above(typing: Any, cells: Any, codes: Any, limit: Any, delta: Any) -> Generated:
-    """cells + (delta where codes > limit), per byte and modulo 256."""
+    """cells + (delta where codes > limit), per row and modulo 65536."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         cells, codes, limit, delta = values
         above = builder.icmp_unsigned(">", codes, _filled(builder, limit, _BYTES))
-        zero = ir.Constant(_BYTES, [0] * BYTES_PER_VECTOR)
-        return builder.add(cells, builder.select(above, _filled(builder, delta, _BYTES), zero))
+        zero = ir.Constant(_CELLS, [0] * BYTES_PER_VECTOR)
+        return builder.add(cells, builder.select(above, _filled(builder, delta, _CELLS), zero))
 
-    return BYTE_VECTOR(BYTE_VECTOR, BYTE_VECTOR, types.uint8, types.uint8), generate
+    return CELL_VECTOR(CELL_VECTOR, BYTE_VECTOR, types.uint8, types.uint16), generate
 
 
 @intrinsic
@@ -200,20 +238,102 @@ def zero_unless(typing: Any, vector: Any, codes: Any, start: Any, limit: Any, ab
     return FLOAT_VECTOR(FLOAT_VECTOR, codes, types.int64, types.uint8, types.boolean), generate
 
 
+EIGHT_LINES = types.UniTuple(FLOAT_VECTOR, FLOATS_PER_VECTOR)
+
+
+def _offsets_of_rows(context: Any, builder: Any, kind: Any, cells: Any, start: Any, scale: Any) -> list[Any]:
+    """scale * cells[start + i] for eight rows i, as int64."""
+    chosen = _address(context, builder, kind, cells, start, _I16)
+    loaded = [builder.load(builder.gep(chosen, [ir.Constant(_I64, i)])) for i in range(FLOATS_PER_VECTOR)]
+    return [builder.mul(builder.zext(cell, _I64), scale) for cell in loaded]
+
+
+def _loaded(builder: Any, first: Any, offsets: list[Any], vector: Any) -> list[Any]:
+    """What lies at the offsets from a pointer."""
+    pointers = [builder.bitcast(builder.gep(first, [offset]), vector.as_pointer()) for offset in offsets]
+    return [builder.load(pointer, align=_UNALIGNED) for pointer in pointers]
+
+
+def _sums(context: Any, builder: Any, total: Any, terms: list[Any]) -> Any:
+    before = cgutils.unpack_tuple(builder, total)
+    sums = [builder.fadd(left, right) for left, right in zip(before, terms, strict=True)]
+    return context.make_tuple(builder, EIGHT_LINES, sums)
+
+
+@intrinsic
+def zero_lines_of_rows(typing: Any) -> Generated:
+    """Eight lines of zeros."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        zeros = [ir.Constant(_FLOATS, [0.0] * FLOATS_PER_VECTOR)] * FLOATS_PER_VECTOR
+        return context.make_tuple(builder, signature.return_type, zeros)
+
+    return EIGHT_LINES(), generate
+
+
+@intrinsic
+def add_lines(typing: Any, total: Any, lines: Any, first: Any, cells: Any, start: Any) -> Generated:
+    """Add line `first + cells[start + i]` to the total of row i, for eight rows."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        total, lines, first, cells, start = values
+        kinds, size = signature.args, ir.Constant(_I64, FLOATS_PER_VECTOR)
+        table = _address(context, builder, kinds[1], lines, builder.mul(first, size), _F64)
+        offsets = _offsets_of_rows(context, builder, kinds[3], cells, start, size)
+        return _sums(context, builder, total, _loaded(builder, table, offsets, _FLOATS))
+
+    return EIGHT_LINES(EIGHT_LINES, lines, types.int64, cells, types.int64), generate
+
+
+@intrinsic
+def add_products_of_lines(
+    typing: Any, total: Any, lines: Any, line: Any, products: Any, product: Any, step: Any, cells: Any, start: Any
+) -> Generated:
+    """Add line `line + step * c` times product `product + step * p` to the total of row i, for eight rows.
+
+    c is cells[start + i] and p is the cell on the partner, cells[start + 64 + i].
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        total, lines, line, products, product, step, cells, start = values
+        kinds, size = signature.args, ir.Constant(_I64, FLOATS_PER_VECTOR)
+        table = _address(context, builder, kinds[1], lines, builder.mul(line, size), _F64)
+        factors = _address(context, builder, kinds[3], products, product, _F64)
+        offsets = _offsets_of_rows(context, builder, kinds[6], cells, start, builder.mul(step, size))
+        partner = builder.add(start, ir.Constant(_I64, BYTES_PER_VECTOR))
+        of_partner = _offsets_of_rows(context, builder, kinds[6], cells, partner, step)
+        loaded = _loaded(builder, table, offsets, _FLOATS)
+        weights = [_filled(builder, weight, _FLOATS) for weight in _loaded(builder, factors, of_partner, _F64)]
+        terms = [builder.fmul(weight, own) for weight, own in zip(weights, loaded, strict=True)]
+        return _sums(context, builder, total, terms)
+
+    kinds = (lines, types.int64, products, types.int64, types.int64, cells, types.int64)
+    return EIGHT_LINES(EIGHT_LINES, *kinds), generate
+
+
 _STEPS = (1, 2, 4)
 
 
 @intrinsic
-def transpose(typing: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> Generated:
-    """Eight lines as eight columns: value i of result j is value j of line i."""
+def add_to_features(typing: Any, phi: Any, lanes: Any, first_lane: Any, row: Any, lines: Any) -> Generated:
+    """Add value j of line i to phi[lanes[first_lane + j], row + i], for eight rows i and eight lanes j."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        rows = list(values)
+        phi, lanes, first_lane, row, lines = values
+        columns = cgutils.unpack_tuple(builder, lines)
         for step in _STEPS:
-            rows = _exchanged(builder, rows, step)
-        return context.make_tuple(builder, signature.return_type, rows)
+            columns = _exchanged(builder, columns, step)
+        features = _address(context, builder, signature.args[1], lanes, first_lane, _I32)
+        values_of = context.make_array(signature.args[0])(context, builder, phi)
+        stride = builder.extract_value(values_of.shape, 1)
+        for j, column in enumerate(columns):
+            feature = builder.zext(builder.load(builder.gep(features, [ir.Constant(_I64, j)])), _I64)
+            start = builder.add(builder.mul(feature, stride), row)
+            pointer = builder.bitcast(builder.gep(values_of.data, [start]), _FLOATS.as_pointer())
+            builder.store(builder.fadd(builder.load(pointer, align=_UNALIGNED), column), pointer, align=_UNALIGNED)
+        return context.get_dummy_value()
 
-    return types.UniTuple(FLOAT_VECTOR, 8)(*[FLOAT_VECTOR] * 8), generate
+    return types.void(phi, lanes, types.int64, types.int64, EIGHT_LINES), generate
 
 
 def _exchanged(builder: Any, rows: list[Any], step: int) -> list[Any]:

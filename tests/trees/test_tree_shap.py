@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from streamrec_explain.errors import FeatureError
-from streamrec_explain.trees import plain_tables
+from streamrec_explain.trees import lookup
 from streamrec_explain.trees.conformance import conformance_rows
 from streamrec_explain.trees.ensemble import TreeEnsemble
 from streamrec_explain.trees.tree_shap import BLOCK, TreeShapExplainer
@@ -91,11 +91,11 @@ def test_no_rows(explainer: TreeShapExplainer) -> None:
 def test_any_layout_of_rows(small: Trained, explainer: TreeShapExplainer, order: str) -> None:
     """Column-major, float32 and read-only rows are explained without a new compilation."""
     expected = explainer.shap_values(small.rows[:30].astype(np.float32))
-    compiled = len(plain_tables._add.signatures)
+    compiled = len(lookup.add_few.signatures)
     rows = np.array(small.rows[:30], dtype=np.float32, order=order)
     rows.flags.writeable = False
     assert (explainer.shap_values(rows) == expected).all()
-    assert len(plain_tables._add.signatures) == compiled == 1
+    assert len(lookup.add_few.signatures) == compiled == 1
 
 
 def test_wrong_width_is_refused(explainer: TreeShapExplainer) -> None:
