@@ -11,12 +11,12 @@ from orchestration.features import assets as features
 from orchestration.models import assets as models
 from orchestration.models import evaluation
 from orchestration.release import assets as release
-from orchestration.release import faithfulness
+from orchestration.release import comparison, faithfulness
 from orchestration.resources import EventSource, HomeFolder, Registry, TrainingSettings
 from orchestration.value_store import FileIOManager, ValueStore
 from orchestration.values import CODECS
 
-ASSET_MODULES = [events, features, models, evaluation, release, faithfulness, audit_log]
+ASSET_MODULES = [events, features, models, evaluation, release, faithfulness, comparison, audit_log]
 
 
 def definitions(home: HomeFolder, source: EventSource, settings: TrainingSettings) -> dg.Definitions:

@@ -1,6 +1,6 @@
 """The auditor's app, a process of its own: trace an explanation, ask which were given, and log who asked."""
 
-import logging
+from collections.abc import Mapping
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,7 +12,9 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from serving.auditors import Auditors
 from serving.errors import JSON, map_errors
 from serving.moments import unix_ms
+from serving.service import now_ms
 from serving.settings import Settings
+from streamrec_explain.audit_log.access_log import Access, AccessLog
 from streamrec_explain.audit_log.lookup import AuditLog, FoundEntries
 from streamrec_explain.audit_log.queries import EntryFilter
 from streamrec_explain.audit_log.table import AuditTable
@@ -32,7 +34,6 @@ Locale = Literal["en", "de", "ja"]
 # A report needs nothing from anywhere and runs nothing.
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 Text = Annotated[str | None, Query(max_length=256)]
-log = logging.getLogger(__name__)
 
 
 class AuditorDesk:
@@ -45,6 +46,7 @@ class AuditorDesk:
         self._source = ReleaseSource(settings.registry_uri, ReleaseCache(home.releases))
         self._keys = keys
         self._trends = TrendArchive(home.trends)
+        self._accesses = AccessLog(home.accesses)
 
     def trace(self, explanation_id: str) -> Trace:
         """Everything behind one explanation; EntryNotFoundError if no tier has it."""
@@ -60,6 +62,18 @@ class AuditorDesk:
     def users(self, user_id: str) -> tuple[str, ...]:
         """The pseudonyms of a user: the id itself goes no further than this."""
         return tuple(self._keys.pseudonyms(user_id).values())
+
+    def record(self, who: str, what: str, asked: Mapping[str, str | None], user_id: str | None = None) -> None:
+        """Note a question durably before it is answered; AuditLogError if it cannot be: it then stays unanswered."""
+        access = Access(
+            at_ms=now_ms(),
+            who=who,
+            via="auditor app",
+            what=what,
+            asked={name: value for name, value in asked.items() if value is not None},
+            subjects=() if user_id is None else tuple(self._keys.subjects(user_id).values()),
+        )
+        self._accesses.record(access)
 
     def entries(self, wanted: EntryFilter, limit: int) -> FoundEntries:
         """What waits in the journals first, then hot, then cold; each entry once."""
@@ -85,7 +99,7 @@ def _add_questions(app: FastAPI, desk: AuditorDesk, who: Auditors) -> None:
     @app.get("/v1/explanations/{explanation_id}", tags=["audit"], response_model=None)
     def trace_explanation(explanation_id: str, auditor: Annotated[str, Depends(who.asking)]) -> Response:
         """Trace an explanation to its release, runs, data and code; `unresolved` says which links are broken."""
-        log.info("%s asked for the trace of %s", auditor, explanation_id)
+        desk.record(auditor, "trace", {"explanation_id": explanation_id})
         return _json(desk.trace(explanation_id))
 
     @app.get("/v1/explanations/{explanation_id}/investigation", tags=["audit"], response_model=None)
@@ -93,7 +107,7 @@ def _add_questions(app: FastAPI, desk: AuditorDesk, who: Auditors) -> None:
         explanation_id: str, auditor: Annotated[str, Depends(who.asking)], profile: ProfileName = "full"
     ) -> Response:
         """Replay, attribute in full, check the claims again, search what would have changed the outcome."""
-        log.info("%s asked for the %s investigation of %s", auditor, profile, explanation_id)
+        desk.record(auditor, "investigation", {"explanation_id": explanation_id, "profile": profile})
         return Response(desk.investigator.find(explanation_id, profile).to_json(), media_type=JSON)
 
     @app.get("/v1/explanations/{explanation_id}/report", tags=["audit"], response_class=HTMLResponse)
@@ -104,7 +118,7 @@ def _add_questions(app: FastAPI, desk: AuditorDesk, who: Auditors) -> None:
         locale: Locale | None = None,
     ) -> Response:
         """The investigation as a self-contained page; profile `regulatory` is for the person concerned."""
-        log.info("%s asked for the %s report on %s", auditor, profile, explanation_id)
+        desk.record(auditor, "report", {"explanation_id": explanation_id, "profile": profile})
         made = desk.investigator.page(explanation_id, profile, locale)
         return HTMLResponse(made, headers={"Content-Security-Policy": PAGE_POLICY})
 
@@ -130,7 +144,8 @@ def _add_questions(app: FastAPI, desk: AuditorDesk, who: Auditors) -> None:
             from_ms=None if from_ is None else unix_ms(from_, "from"),
             to_ms=None if to is None else unix_ms(to, "to"),
         )
-        log.info("%s asked for entries with %s", auditor, wanted)
+        asked = {"item": item_id, "release": release, "type": kind, "region": region, "from": from_, "to": to}
+        desk.record(auditor, "query", asked, user_id)
         return _json(desk.entries(wanted, limit))
 
     @app.get("/livez", tags=["operation"])

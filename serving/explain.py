@@ -68,14 +68,15 @@ class ExplainLists:
     def _explained(self, asked: AskedList, request_id: str, serving: Serving) -> tuple[AuditRequest, bytes]:
         """The audit record and the answer of a list."""
         started = self.timer()
-        context, known = resolve(asked, serving, request_id, self.keys.pseudonym(asked.user_id), self.clock())
+        pseudonym = self.keys.pseudonym(asked.user_id, asked.region)
+        context, known = resolve(asked, serving, request_id, pseudonym, self.clock())
         said = serving.engine.explain_list(context)
         computation_time_ms = (self.timer() - started) * 1000 / len(asked.items)
         record = audit_request(
             context,
             said,
             model_version=serving.model_version,
-            key_id=self.keys.current.key_id,
+            key_id=self.keys.current_in(asked.region).key_id,
             policy=serving.engine.bundle.policy,
             trend_digest=serving.trends.digest,
             user_snapshot_digest=serving.users.digest,

@@ -16,6 +16,7 @@ StreamRecError
 │   ├── GateError                a gate failed or was not evaluated (gate, value, bound)
 │   └── PromotionConflictError   another promotion won
 ├── RegistryUnavailableError     the model registry does not answer
+├── BackupError                  a backup cannot be made, or is not what was written
 ├── SnapshotNotFoundError        no snapshot with the digest that an audit entry names is kept
 └── AuditLogError
     ├── JournalError             the journal cannot accept or read a record
@@ -128,6 +129,10 @@ class RegistryUnavailableError(StreamRecError):
 
 class SnapshotNotFoundError(StreamRecError):
     """No snapshot with the digest that an audit entry names is kept."""
+
+
+class BackupError(StreamRecError):
+    """A backup cannot be made, or a stored one is not what was written."""
 
 
 class AuditLogError(StreamRecError):

@@ -40,6 +40,27 @@ def test_rotation_changes_new_pseudonyms_and_keeps_the_old_ones() -> None:
     assert [before.pseudonym("user"), after.pseudonym("user")] == list(after.pseudonyms("user").values())
 
 
+def test_a_region_may_have_keys_of_its_own() -> None:
+    """Its pseudonyms are made with them, those of other regions as before; a user is found under all."""
+    ring = _ring().rotated(3, _bytes_of(b"c"), region="EU")
+    general, of_eu = ring.keys[1], ring.keys[2]
+    assert (general, of_eu, general) == (ring.current, ring.current_in("EU"), ring.current_in("US"))
+    assert (pseudonym("user", of_eu), pseudonym("user", general)) == (
+        ring.pseudonym("user", "EU"),
+        ring.pseudonym("user"),
+    )
+    assert 3 == len(set(ring.pseudonyms("user").values()))
+    with pytest.raises(SettingsError, match="is current"):
+        ring.without(of_eu.key_id)
+
+
+def test_subjects_are_no_pseudonyms() -> None:
+    """What ledgers keep of a person differs from what entries do, under every key."""
+    ring = _ring()
+    assert not set(ring.subjects("user").values()) & set(ring.pseudonyms("user").values())
+    assert ring.subjects("user") != ring.subjects("other")
+
+
 def test_a_forgotten_key_finds_nobody() -> None:
     """The old key can be dropped, the current one and an unknown one cannot."""
     ring = _ring()
@@ -87,6 +108,10 @@ def test_a_readable_key_file_is_refused(tmp_path: Path) -> None:
         pytest.param('{"keys": []}', id="no key"),
         pytest.param('{"keys": [{"key_id": "k", "created_ms": 1, "secret": "c0ffee"}]}', id="short key"),
         pytest.param('{"keys": [{"key_id": "k", "created_ms": 1, "secret": "not hex"}]}', id="not hex"),
+        pytest.param(
+            '{"keys": [{"key_id": "k", "created_ms": 1, "region": "EU", "secret": "%s"}]}' % ("c0ffee00" * 8),
+            id="no key for other regions",
+        ),
         pytest.param("[1]", id="not a ring"),
     ],
 )

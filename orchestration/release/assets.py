@@ -166,7 +166,12 @@ def gate_verdicts(
 
 
 @dg.asset(
-    group_name="release", kinds={"mlflow"}, owners=OWNERS, code_version="1", deps=["gate_verdicts"], pool="promotion"
+    group_name="release",
+    kinds={"mlflow"},
+    owners=OWNERS,
+    code_version="1",
+    deps=["gate_verdicts", "release_comparison"],
+    pool="promotion",
 )
 def champion(
     release_candidate: ReleaseCandidate, registry: Registry, settings: TrainingSettings

@@ -17,6 +17,7 @@ from streamrec_explain.errors import AuditLogError
 from streamrec_explain.hashing import digest
 
 SIGNED_AS = b"streamrec-audit-ledger-1\n"
+_TIMEOUT_S = 30.0
 _FIRST = "0" * 64
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (number INTEGER PRIMARY KEY, body BLOB NOT NULL, signature BLOB NOT NULL);
@@ -65,7 +66,9 @@ class AuditLedger:
         """Every record as it lies there, oldest first; none if the ledger was never written."""
         if not self.path.exists():
             return []
-        with self._errors(), closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        # Not read-only: a writer that was killed left a transaction to roll back, which only a writer may.
+        uri = f"{self.path.absolute().as_uri()}?mode=rw"
+        with self._errors(), closing(sqlite3.connect(uri, uri=True, timeout=_TIMEOUT_S)) as db:
             rows = db.execute(
                 "SELECT CAST(body AS BLOB), CAST(signature AS BLOB) FROM records ORDER BY number"
             ).fetchall()
@@ -79,7 +82,7 @@ class AuditLedger:
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One durable transaction that no other writer shares."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._errors(), closing(sqlite3.connect(self.path, timeout=30, isolation_level=None)) as db:
+        with self._errors(), closing(sqlite3.connect(self.path, timeout=_TIMEOUT_S, isolation_level=None)) as db:
             db.execute("PRAGMA synchronous = FULL")
             db.executescript(_SCHEMA)
             db.execute("BEGIN IMMEDIATE")

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import msgspec
+from deltalake import DeltaTable
 
 from streamrec_explain.audit_log import conditions
 from streamrec_explain.audit_log.encoding import utc_day
@@ -91,14 +92,15 @@ def entries(tables: Sequence[AuditTable], wanted: EntryFilter, *, limit: int | N
     """
     bound = "" if limit is None else f" LIMIT {int(limit)}"
     for table in tables:
-        sql = (
-            f"SELECT {', '.join(_COLUMNS)} FROM entries WHERE {wanted.condition} "
-            f"ORDER BY timestamp_ms, request_id, position{bound}"
-        )
-        for batch in table.query_batches(sql):
-            for row in batch.to_pylist():
-                row["explanation_id"] = explanation_id(row.pop("request_id"), row["position"])
-                yield EntrySummary(**{**row, "flags": tuple(row["flags"])}, tier=table.tier)
+        yield from summaries(table, f"{wanted.condition} ORDER BY timestamp_ms, request_id, position{bound}")
+
+
+def summaries(table: AuditTable, where: str, seen: DeltaTable | None = None) -> Iterator[EntrySummary]:
+    """The entries that meet an SQL condition, streamed a batch at a time; in no order but what `where` asks for."""
+    for batch in table.query_batches(f"SELECT {', '.join(_COLUMNS)} FROM entries WHERE {where}", seen):
+        for row in batch.to_pylist():
+            row["explanation_id"] = explanation_id(row.pop("request_id"), row["position"])
+            yield EntrySummary(**{**row, "flags": tuple(row["flags"])}, tier=table.tier)
 
 
 def type_mix(

@@ -1,5 +1,8 @@
 """`streamrec audit-log`: ship, ask, compact, archive and expire; a plan first, `--apply` to do it."""
 
+import os
+import sys
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
@@ -14,6 +17,7 @@ from streamrec_explain.audit_log.home_log import active_holds, seals_of
 from streamrec_explain.audit_log.lookup import AuditLog
 from streamrec_explain.audit_log.queries import EntryFilter, Group, type_mix
 from streamrec_explain.audit_log.retention import RetentionPolicy, read_retention
+from streamrec_explain.audit_log.streaming import stream_entries
 from streamrec_explain.cli.audit_evidence import accesses, prove, seal, verify
 from streamrec_explain.cli.audit_people import erase, export, hold
 from streamrec_explain.cli.custody import act, key_ring, keys_option, record_access, signing_key_option
@@ -54,6 +58,7 @@ for command in (ship, upgrade, seal, verify, prove, accesses, erase, export, hol
 @click.option("--from", "first", type=MOMENT, help="Not before this moment (UTC).")
 @click.option("--to", "end", type=MOMENT, help="Before this moment (UTC).")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="Show at most this many.")
+@click.option("--stream", is_flag=True, help="Print every entry as it is read, one JSON object a line, without limit.")
 @with_output
 def query(
     home: Path,
@@ -66,12 +71,14 @@ def query(
     first: datetime | None,
     end: datetime | None,
     limit: int,
+    stream: bool,
     output: Output,
 ) -> None:
     """Find explanations in journals and tables by user, item, release, type, region and time.
 
-    Each says where it was read: journal, hot or cold. Exit codes: 0 done (even if nothing was found), 1 failed,
-    2 bad input.
+    Each says where it was read: journal, hot or cold. --stream needs no more memory for a large answer than for a
+    small one and tells on standard error how many entries came from where. Exit codes: 0 done (even if nothing was
+    found), 1 failed, 2 bad input.
     """
     log = audit_log_of(home)
     ring = None if user is None else key_ring(home, keys)
@@ -86,12 +93,31 @@ def query(
         from_ms=None if first is None else _unix_ms(first),
         to_ms=None if end is None else _unix_ms(end),
     )
+    if stream:
+        _stream(log, wanted)
+        return
     found = log.entries(wanted, limit)
     lines = [
         f"{each.explanation_id}  {each.explanation_type:<15} {each.item_id}  {each.tier}" for each in found.entries
     ]
     lines += ["and more; see --limit"] if found.truncated else []
     output.show("\n".join(lines) or "no entry", msgspec.to_builtins(found))
+
+
+def _stream(log: AuditLog, wanted: EntryFilter) -> None:
+    """Print entries as they are read; a reader that has seen enough ends it."""
+    read: Counter[str] = Counter()
+    encoder = msgspec.json.Encoder()
+    try:
+        for entry in stream_entries(log, wanted):
+            sys.stdout.write(encoder.encode(entry).decode() + "\n")
+            read[entry.tier] += 1
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    told = ", ".join(f"{count} from {tier}" for tier, count in read.items())
+    click.echo(f"{read.total()} entries{': ' if told else ''}{told}", err=True)
 
 
 @audit_log.command()

@@ -6,13 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from streamrec_explain.cli.stored import releases_of
-from streamrec_explain.events.interactions import interactions
-from streamrec_explain.events.world_store import load_world
-from streamrec_explain.faithfulness.sampling import Moment, folds, sample_lists
+from streamrec_explain.cli.stored import moment_of, releases_of
+from streamrec_explain.faithfulness.sampling import folds, sample_lists
 from streamrec_explain.features.catalogue import Catalogue
-from streamrec_explain.features.snapshots import latest_trend_snapshot, latest_user_snapshot
-from streamrec_explain.home import Home
 from streamrec_explain.records import ListContext
 from streamrec_explain.release.components import load_components
 
@@ -21,10 +17,8 @@ class DemoLists:
     """Ranked lists of a home folder's world, by its champion, as requests to the service."""
 
     def __init__(self, home: Path, seed: int) -> None:
-        stored, releases = Home(home), releases_of(home)
-        world = load_world(stored.values / "events")
-        trends, users = latest_trend_snapshot(stored.trends), latest_user_snapshot(stored.users)
-        self._moment = Moment(world, interactions(world), users, trends)
+        releases = releases_of(home)
+        self._moment = moment_of(home)
         self.bundle = load_components(releases.take(releases.champion()))
         self._seed = seed
 

@@ -10,13 +10,17 @@ import click
 # Loading all of them takes seconds (MLflow alone one and a half), and a run needs one.
 COMMANDS = {
     "audit-log": "audit_log",
+    "backup": "backup",
+    "compare": "compare",
     "demo": "demo",
     "events": "events",
     "explain": "explain",
     "investigate": "investigate",
     "promote": "promote",
+    "keys": "keys",
     "releases": "promote",
     "replay": "replay",
+    "restore": "backup",
     "rollback": "promote",
     "serve": "serve",
     "trace": "trace",

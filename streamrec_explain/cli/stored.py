@@ -5,6 +5,10 @@ from pathlib import Path
 from streamrec_explain.audit_log.lookup import AuditLog
 from streamrec_explain.audit_log.table import AuditTable
 from streamrec_explain.cli.launching import check_home
+from streamrec_explain.events.interactions import interactions
+from streamrec_explain.events.world_store import load_world
+from streamrec_explain.faithfulness.sampling import Moment
+from streamrec_explain.features.snapshots import latest_trend_snapshot, latest_user_snapshot
 from streamrec_explain.home import Home
 from streamrec_explain.release.cache import ReleaseCache
 from streamrec_explain.release.source import ReleaseSource
@@ -14,6 +18,13 @@ def releases_of(home: Path) -> ReleaseSource:
     """The releases of a home folder's registry, through the local cache."""
     stored = Home(check_home(home))
     return ReleaseSource(stored.registry_uri, ReleaseCache(stored.releases))
+
+
+def moment_of(home: Path) -> Moment:
+    """The world that was read last into a home folder, at its latest snapshots."""
+    stored = Home(check_home(home))
+    world = load_world(stored.values / "events")
+    return Moment(world, interactions(world), latest_user_snapshot(stored.users), latest_trend_snapshot(stored.trends))
 
 
 def audit_log_of(home: Path) -> AuditLog:

@@ -86,8 +86,9 @@ def _rate(rate: dict[str, Any]) -> str:
 
 
 def _faithfulness(audit: dict[str, Any]) -> list[str]:
-    types = ", ".join(f"{kind} {count}" for kind, count in audit["types"].items())
-    lines = [f"faithfulness audit: {audit['n_explanations']} explanations ({types})"]
+    shares = sorted(audit["shares"].items(), key=lambda pair: -pair[1])
+    types = ", ".join(f"{kind} {100 * share:.1f}%" for kind, share in shares)
+    lines = [f"faithfulness audit: {audit['n_explanations']} of {audit['n_frame']} explanations ({types})"]
     history = audit["history"]
     if history:
         chance, top = 100 * history["strict_chance"], 100 * history["case_study_chance"]
@@ -97,8 +98,14 @@ def _faithfulness(audit: dict[str, Any]) -> list[str]:
         lines.append(
             f"  watch_history, case study's criterion              {_rate(history['case_study'])}, chance {top:.1f}%"
         )
+        ends = history["end_to_end"]
+        random = 100 * (ends["random_falls"]["value"] or 0.0)
+        lines.append(
+            f"  watch_history, raw score falls end to end          {_rate(ends['falls'])}, random items {random:.1f}%"
+        )
     kinds = ("category", "trending", "personalized", "promoted")
-    return [*lines, *(f"  {kind:<49} {_rate(audit[kind])}" for kind in kinds)]
+    false = f"  {'false, of any type':<49} {_rate(audit['false_claims'])}"
+    return [*lines, *(f"  {kind:<49} {_rate(audit[kind])}" for kind in kinds), false]
 
 
 def _gate(gate: dict[str, Any]) -> str:

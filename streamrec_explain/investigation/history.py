@@ -1,7 +1,8 @@
 """The full history attribution of one item: what every past event adds to the session score, by three methods.
 
 Removal takes events away and scores again (the others keep their numbers); contributions are the additive
-model's own terms; gradients are integrated along the path from no history (Sundararajan et al. 2017, eq. 1).
+model's own terms; gradients are integrated from events without content, zero embeddings, which for the additive
+model are no history at all (Sundararajan et al. 2017, eq. 1).
 The SHAP value of the session score is then *split* over events in proportion to what each adds. A split is an
 arithmetic convention, not a measurement: the re-ranker sees one session score, never single events.
 """
@@ -16,10 +17,10 @@ from numpy.typing import NDArray
 from streamrec_explain.attribution.axioms import removal_residual
 from streamrec_explain.attribution.protocols import AdditiveSequenceScore
 from streamrec_explain.attribution.removal import EventGroups, group_events, removal_drops
+from streamrec_explain.errors import UnsupportedModelError
 from streamrec_explain.explanation.history import ResolvedHistory
 from streamrec_explain.faithfulness.gradients import history_gradients
 from streamrec_explain.investigation.restored import Restored
-from streamrec_explain.models.session_model import attention
 
 Floats = NDArray[np.float64]
 SplitBasis = Literal["removal", "integrated_gradients"]
@@ -47,8 +48,9 @@ class EventEffect(msgspec.Struct, frozen=True):
 class HistoryAttribution(msgspec.Struct, frozen=True, kw_only=True):
     """Effects of the whole history on one item's session score, the latest event first.
 
-    `removal_residual` is the largest |contribution - removal| of an event. `gradient_residual` is that of the
-    integrated gradients, relative to the score they should add up to; above 1% they are rejected and None.
+    `removal_residual` is the largest |contribution - removal| of an event, None where the model is not additive.
+    `gradient_residual` is that of the integrated gradients, relative to the score they should add up to; above 1% they
+    are rejected and None. Attention is the model's own, of an additive model the share of |contribution|.
     `split_total` is the session score's SHAP value; `split_basis` says by which effects it was split, None
     where it was not because the effects cancel out or point against it.
     """
@@ -83,12 +85,11 @@ def attribute_history(restored: Restored, session_shap: float) -> HistoryAttribu
     contributions = _contributions(model, seen, candidate)
     gradients, gradient_residual = _gradients(restored, seen, int(candidate[0]))
     split = split_in_proportion(session_shap, removal)
-    by_event = {"contribution": contributions, "gradient": gradients, "shap_split": split}
+    shares = model.effects(seen.codes, seen.lags, candidate, alone).attention
+    by_event = {"contribution": contributions, "gradient": gradients, "shap_split": split, "attention": shares}
 
     def effects(groups: EventGroups, removed: Floats) -> tuple[EventEffect, ...]:
         sums = {name: groups.sums(row) for name, row in by_event.items() if row is not None}
-        if "contribution" in sums:
-            sums["attention"] = attention(sums["contribution"])
         return _effects(restored, seen, groups, {"removal": removed, **sums})
 
     nothing = np.zeros(0, np.int32)
@@ -154,10 +155,16 @@ def _contributions(model: object, history: ResolvedHistory, candidate: NDArray[n
 
 
 def _gradients(restored: Restored, history: ResolvedHistory, candidate: int) -> tuple[Floats | None, float | None]:
-    """Integrated gradients [1, L] and their residual; no gradients where that is too large."""
+    """Integrated gradients [1, L] and their residual; no gradients where that is too large.
+
+    Neither where the model is of a kind that cannot be differentiated.
+    """
     if not len(history.codes):
         return np.zeros((1, 0)), 0.0
-    path = history_gradients(restored.bundle.session_model, history, candidate)
+    try:
+        path = history_gradients(restored.bundle.session_model, history, candidate)
+    except UnsupportedModelError:
+        return None, None
     return (path.values[None] if path.complete else None), path.residual
 
 

@@ -148,7 +148,9 @@ def _notes(
     if not history.events:
         notes.append("no event of a known item lies within the session model's horizon: there is no history to name")
     if history.events and all(event.gradient is None for event in history.events):
-        notes.append(f"integrated gradients are rejected: their residual is {history.gradient_residual:.1%}")
+        residual = history.gradient_residual
+        why = "no torch form of the model is known" if residual is None else f"their residual is {residual:.1%}"
+        notes.append(f"integrated gradients are not told: {why}")
     if history.events and history.split_basis is None:
         notes.append("the session score's SHAP value is not split over events: they cancel out or point the other way")
     if isinstance(counterfactuals, str):

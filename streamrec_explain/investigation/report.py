@@ -102,7 +102,8 @@ def _history(found: Investigation, words: Wording) -> dict[str, Any]:
     if history is None or features is None or not history.events:
         return {"texts": [words.say("history.none")], "rows": []}
     if found.profile == "regulatory" and all(event.gradient is None for event in history.events):
-        residual = f"{words.number(100 * (history.gradient_residual or 0.0))}%"
+        missed = history.gradient_residual
+        residual = "?" if missed is None else f"{words.number(100 * missed)}%"
         return {"texts": [words.say("history.rejected", residual=residual)], "rows": []}
     phrase = next(reason for reason in features.reasons if reason.name == SESSION_SCORE).display[words.locale]
     texts = [

@@ -142,3 +142,18 @@ def test_no_home(tmp_path: Path, words: tuple[str, ...]) -> None:
     done = run(tmp_path / "none", *words)
     assert (2, True) == (done.exit_code, "is no home folder yet" in done.stderr)
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("where", ["home", "shipped"])
+def test_a_stream_is_json_lines_without_limit(where: str, request: pytest.FixtureRequest) -> None:
+    """Every entry, one object a line; on standard error how many came from where."""
+    place: Path = request.getfixturevalue(where)
+    done = run(place, "query", "--stream", "--limit=1")
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    tier = "journal" if where == "home" else "hot"
+    assert (ROWS, {tier}) == (len(found), {each["tier"] for each in found})
+    assert f"{ROWS} entries: {ROWS} from {tier}" in done.stderr
+    assert asked(place, "query", "--limit=1")["entries"][0] in found
+    mine = run(place, "query", "--stream", "--user=ada").stdout.splitlines()
+    assert {"request-7.0", "request-7.1", "request-7.2"} == {json.loads(line)["explanation_id"] for line in mine}
+    assert "0 entries" in run(place, "query", "--stream", "--item=none").stderr

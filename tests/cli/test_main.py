@@ -29,7 +29,7 @@ COMMANDS = dict(commands(main))
 def test_the_promised_commands_exist() -> None:
     """What the README's table of commands names."""
     promised = {"events", "train", "promote", "rollback", "releases", "explain", "serve", "trace", "replay"}
-    assert promised | {"audit-log", "demo", "investigate", "up"} == {words[0] for words in COMMANDS}
+    assert promised | {"audit-log", "compare", "demo", "investigate", "up"} == {words[0] for words in COMMANDS}
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

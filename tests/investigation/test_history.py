@@ -1,14 +1,13 @@
 """The history attribution: three methods that agree where they must, joined to SHAP by a split that adds up."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from streamrec_explain.attribution.protocols import AdditiveSequenceScore
+from streamrec_explain.errors import UnsupportedModelError
 from streamrec_explain.explanation.components import EngineBundle
 from streamrec_explain.features.spec import SESSION_SCORE
 from streamrec_explain.investigation.features import attribute_features
@@ -21,6 +20,7 @@ from streamrec_explain.investigation.history import (
 from streamrec_explain.investigation.restored import Restored, restore
 from tests.explanation.ranked_lists import random_list
 from tests.investigation.conftest import logged
+from tests.models.conftest import random_transformer
 
 
 def restored_of(bundle: EngineBundle, seed: int = 3, length: int = 20, position: int = 0) -> Restored:
@@ -153,33 +153,34 @@ def test_events_beyond_the_horizon_do_not_count(bundle: EngineBundle) -> None:
     assert (60, 60) == (len(found.events), max(event.events_ago for event in found.events))
 
 
-@dataclass(frozen=True)
-class Squashed:
-    """A session score that is not additive: the tiny one through tanh."""
-
-    inner: AdditiveSequenceScore
-
-    def scores(
-        self, history: NDArray[np.int32], lags: NDArray[np.int32], candidates: NDArray[np.int32]
-    ) -> NDArray[np.float64]:
-        """The squashed scores."""
-        return np.tanh(self.inner.scores(history, lags, candidates))
-
-    def __getattr__(self, name: str) -> object:
-        if name == "contributions":
-            raise AttributeError(name)
-        return getattr(self.inner, name)
-
-
-def test_a_model_without_contributions_is_explained_by_removal(bundle: EngineBundle) -> None:
-    """Contributions are told only where the model has them; removal is measured whatever the model."""
-    restored = restored_of(bundle)
-    squashed = replace(bundle)
-    object.__setattr__(squashed, "session_model", Squashed(bundle.session_model))
-    found = attribute_history(replace(restored, bundle=squashed), 1.0)
-    assert found is not None and found.removal_residual is None
+@pytest.mark.parametrize("seed", range(3))
+def test_a_transformer_is_explained_by_removal(bundle: EngineBundle, seed: int) -> None:
+    """It has no contributions; removal is what scoring the shorter history says, attention is its own."""
+    served = replace(bundle, session_model=random_transformer())
+    restored = restored_of(served, seed)
+    found = attributed(restored)
+    assert found.removal_residual is None
     assert {None} == {event.contribution for event in found.events}
-    whole = attributed(restored)
-    for plain, event in zip(whole.events, found.events, strict=True):
-        expected = np.tanh(whole.session_score) - np.tanh(whole.session_score - (plain.removal or 0.0))
-        assert expected == pytest.approx(event.removal, abs=1e-9)
+    assert 1.0 == pytest.approx(sum(event.attention or 0.0 for event in found.events))
+    assert found.gradient_residual is not None
+    told = {event.gradient is not None for event in found.events}
+    assert {found.gradient_residual <= 0.01} == told
+    candidate = served.catalogue.codes([restored.item.item_id])
+    for item in found.items:
+        shorter = restored.history.without([served.catalogue.code(item.item_id)]).within(served.session_model.max_lag)
+        without = served.session_model.scores(shorter.codes, shorter.lags, candidate)[0]
+        assert found.session_score - without == pytest.approx(item.removal, abs=1e-12)
+
+
+def test_a_model_without_torch_form_has_no_gradients(bundle: EngineBundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Removal is told all the same, the regulatory form then tells no numbers and no split."""
+
+    def unknown(*_: object) -> None:
+        raise UnsupportedModelError("no torch form of this model is known")
+
+    monkeypatch.setattr("streamrec_explain.investigation.history.history_gradients", unknown)
+    found = attributed(restored_of(bundle))
+    assert (None, {None}) == (found.gradient_residual, {event.gradient for event in found.events})
+    assert None not in {event.removal for event in found.events}
+    told = by_gradients_alone(found)
+    assert (None, {None}) == (told.split_basis, {event.shap_split for event in told.events})

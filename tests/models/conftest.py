@@ -25,6 +25,11 @@ def model() -> SessionModel:
 
 @pytest.fixture(scope="session")
 def transformer() -> TransformerModel:
+    """The random transformer."""
+    return random_transformer()
+
+
+def random_transformer() -> TransformerModel:
     """A random transformer of 30 items: two layers, two heads of width 4, inner width 12, lags up to 20."""
     rng = np.random.default_rng(1)
 

@@ -19,7 +19,14 @@ ASSETS = {
         "reranker_quality",
         "shap_explainer",
     },
-    "release": {"thresholds", "release_candidate", "faithfulness_audit", "gate_verdicts", "champion"},
+    "release": {
+        "thresholds",
+        "release_candidate",
+        "faithfulness_audit",
+        "release_comparison",
+        "gate_verdicts",
+        "champion",
+    },
     "audit_log": {
         "audit_table_hot",
         "audit_table_compacted",

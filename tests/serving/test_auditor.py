@@ -1,7 +1,6 @@
 """The auditor's app: traces and questions, in the journal and in the table, by those who may ask."""
 
 import json
-import logging
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,11 @@ import pytest
 from serving.auditor import create_auditor
 from serving.keys import key_ring
 from serving.service import Service
+from streamrec_explain.audit_log.access_log import AccessLog
 from streamrec_explain.audit_log.shipper import ship_folder
 from streamrec_explain.audit_log.table import AuditTable
 from streamrec_explain.errors import SettingsError
+from streamrec_explain.pseudonym import load_key_file
 from tests.serving.asgi_client import AsgiClient
 from tests.serving.deployments import NOW_MS, Deployment
 
@@ -124,13 +125,23 @@ def test_hostile_text_is_only_a_value(auditor: AsgiClient, deployment: Deploymen
     assert [] == found(auditor, item_id="x' OR '1'='1") == found(auditor, user_id="x') OR true --")
 
 
-def test_questions_are_logged_without_the_user_id(auditor: AsgiClient, caplog: pytest.LogCaptureFixture) -> None:
-    """Who asked what is on record; the user is there by pseudonym only."""
-    with caplog.at_level(logging.INFO, logger="serving.auditor"):
-        found(auditor, user_id="ann", type="generic")
-        auditor.get(f"{PATH}/r0.1")
-    assert [True, True] == ["local asked for" in line for line in caplog.messages]
-    assert ("generic" in caplog.messages[0], "'ann'" in caplog.messages[0]) == (True, False)
+def test_questions_are_on_record_without_the_user(auditor: AsgiClient, deployment: Deployment) -> None:
+    """Who asked what is written durably; the user is there as a keyed digest only."""
+    found(auditor, user_id="ann", type="generic")
+    auditor.get(f"{PATH}/r0.1")
+    query, trace = AccessLog(deployment.home.accesses).accesses()
+    assert ("local", "auditor app", "query", {"type": "generic"}) == (query.who, query.via, query.what, query.asked)
+    assert ("trace", {"explanation_id": "r0.1"}) == (trace.what, trace.asked)
+    ring = load_key_file(deployment.home.keys)
+    assert (tuple(ring.subjects("ann").values()), ()) == (query.subjects, trace.subjects)
+    text = deployment.home.accesses.read_text(encoding="utf-8")
+    assert not [name for name in ("ann", *ring.pseudonyms("ann").values()) if name in text]
+
+
+def test_a_question_that_cannot_be_recorded_is_not_answered(auditor: AsgiClient, deployment: Deployment) -> None:
+    """The disk of the access log is gone."""
+    deployment.home.accesses.mkdir()
+    assert [500, 500] == [auditor.get(PATH).status_code, auditor.get(f"{PATH}/r0.1").status_code]
 
 
 def test_strangers_are_turned_away(auditor: AsgiClient, deployment: Deployment, tmp_path: Path) -> None:
