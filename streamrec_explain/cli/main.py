@@ -12,6 +12,7 @@ COMMANDS = {
     "audit-log": "audit_log",
     "backup": "backup",
     "compare": "compare",
+    "compare-models": "compare_models",
     "demo": "demo",
     "events": "events",
     "explain": "explain",

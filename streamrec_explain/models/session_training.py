@@ -1,9 +1,9 @@
 """Training a session model: next event from the events before it, softmax over the catalogue."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Protocol
 
@@ -155,6 +155,27 @@ def train_session_model(
         losses = list(trainer.epochs(progress))
         model = config.completed(trainer.network.export(), item, offsets)
     return TrainedSession(model, tuple(losses), item.size, sequences, config)
+
+
+def seconds_per_step(
+    interactions: Interactions,
+    phases: NDArray[np.int8],
+    n_items: int,
+    config: TrainingConfig,
+    clock: Callable[[], float],
+    steps: int = 12,
+) -> float:
+    """What a training step costs by `clock` in seconds, the mean of `steps` steps of a network that is thrown away."""
+    item, offsets = training_sequences(interactions, phases)
+    cut = windows(item, offsets, config.context, config.stride)
+    with _torch_state(config.threads, config.seed):
+        trainer = _Trainer(torch.from_numpy(np.bincount(item, minlength=n_items)), cut, replace(config, steps=10**6))
+        batches = list(islice(cut.batches(config.positions, np.random.default_rng(config.seed)), steps + 1))
+        trainer.step(batches[0])  # which allocates what later steps find
+        started = clock()
+        for batch in batches[1:]:
+            trainer.step(batch)
+        return (clock() - started) / max(len(batches) - 1, 1)
 
 
 def training_sequences(
