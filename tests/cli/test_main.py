@@ -29,7 +29,7 @@ COMMANDS = dict(commands(main))
 def test_the_promised_commands_exist() -> None:
     """What the README's table of commands names."""
     promised = {"events", "train", "promote", "rollback", "releases", "explain", "serve", "trace", "replay"}
-    promised |= {"audit-log", "backup", "compare", "compare-models", "demo", "investigate", "up"}
+    promised |= {"audit-log", "backup", "compare", "compare-models", "demo", "investigate", "keys", "restore", "up"}
     assert promised == {words[0] for words in COMMANDS}
 
 
