@@ -32,7 +32,7 @@ class LinkConfig:
     """
 
     per_item: int = 64
-    ridge: float = 300.0
+    ridge: float = 1000.0
     memory: float = 30.0
     window: int = 100
     upcoming: int = 5
