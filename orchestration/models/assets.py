@@ -1,6 +1,7 @@
 """Assets of the models: session model, re-ranker, explainer, each registered, and what they reach on test data."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -37,7 +38,7 @@ def data_inputs(world: World, context: str) -> list[DataInput]:
     ]
 
 
-@dg.asset(group_name="models", kinds={"pytorch"}, owners=OWNERS, code_version="1")
+@dg.asset(group_name="models", kinds={"pytorch"}, owners=OWNERS, code_version="2")
 def session_model(
     context: dg.AssetExecutionContext, events: World, registry: Registry, settings: TrainingSettings
 ) -> TrainedSessionModel:
@@ -47,7 +48,7 @@ def session_model(
         trained = train_session_model(
             interactions(events), split_phases(events), events.items.num_rows, config, settings.progress
         )
-        log.log(params=msgspec.to_builtins(config))
+        log.log(params=_params(config))
         log.log_curve("loss", trained.losses)
         for data in data_inputs(events, "training"):
             log.log_data(data)
@@ -149,6 +150,13 @@ def shap_explainer(
         }
     )
     return BuiltExplainer(explainer, registered)
+
+
+def _params(config: SessionTrainingConfig) -> dict[str, str | int | float]:
+    """The configuration as one flat level of params."""
+    links: dict[str, int | float] = {} if config.links is None else msgspec.to_builtins(config.links)
+    own: dict[str, str | int | float] = msgspec.to_builtins(replace(config, links=None))
+    return own | {"links": config.links is not None} | {f"links_{name}": value for name, value in links.items()}
 
 
 def _register(store: MlflowRegistry, log: RunLog, component: Component) -> ComponentVersion:

@@ -52,20 +52,23 @@ def session_quality(
     )
 
 
-@dg.asset(group_name="models", kinds={"numpy"}, owners=OWNERS, code_version="1")
+@dg.asset(group_name="models", kinds={"numpy"}, owners=OWNERS, code_version="2")
 def reranker_quality(
     context: dg.AssetExecutionContext, reranker: TrainedReranker, reranker_rows: RerankerDataset, registry: Registry
 ) -> RerankerReport:
-    """AUC over all and within users on test impressions, beside the session score alone."""
+    """AUC over all and within users on test impressions, also with user features held, and the session score."""
     test = reranker_rows.test
-    raw = predict_raw(parse_lightgbm_text(reranker.text), test.features)
+    trees = parse_lightgbm_text(reranker.text)
+    raw, held = (predict_raw(trees, rows) for rows in (test.features, test.at_one_moment(DEFAULT_SPEC)))
     session = np.ascontiguousarray(test.features[:, DEFAULT_SPEC.index(SESSION_SCORE)])
-    report = evaluate_reranker(test.labels, test.users, raw, (("session score alone", session),))
+    comparators = (("as in one list", held), ("session score alone", session))
+    report = evaluate_reranker(test.labels, test.users, raw, comparators)
     with registry.run(context) as (_, log):
         log.log(
             metrics={
                 "auc": report.reranker.auc,
                 "within_user_auc": report.reranker.within_user_auc.value,
+                "within_user_auc_as_in_one_list": report.comparators[0].within_user_auc.value,
                 "within_user_ndcg": report.reranker.within_user_ndcg.value,
                 "log_loss": report.log_loss,
                 "calibration_error": report.calibration_error,

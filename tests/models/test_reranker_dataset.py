@@ -109,6 +109,18 @@ def test_chosen_rows_stay_together(dataset: RerankerDataset) -> None:
     assert {int(dataset.labels.sum())} == {len(column) for column in vars(chosen).values()}
 
 
+def test_at_one_moment_a_user_is_the_same_in_all_rows(dataset: RerankerDataset) -> None:
+    """User features are those of the user's first row, everything else is the row's own."""
+    held = dataset.at_one_moment(DEFAULT_SPEC)
+    own = [DEFAULT_SPEC.index(name) for name in DEFAULT_SPEC.names_of("user")]
+    for place, user in enumerate(dataset.users):
+        first = int(np.argmax(dataset.users == user))
+        np.testing.assert_array_equal(dataset.features[first, own], held[place, own])
+    others = np.setdiff1d(np.arange(len(DEFAULT_SPEC)), own)
+    np.testing.assert_array_equal(dataset.features[:, others], held[:, others])
+    assert (held[:, own] != dataset.features[:, own]).any()
+
+
 def test_sampled_worlds_get_negatives_beside_each_positive(sampled: tuple[World, RerankerDataset]) -> None:
     """Positives are the engaged impressions; up to ten negatives each are of the same row, user and phase."""
     world, dataset = sampled
