@@ -1,7 +1,8 @@
-"""Inclusion proofs: that one explanation's entry is under a signed head, for whoever has only the public key.
+"""Proofs for whoever has only the public key: that one explanation's entry is under a signed head (inclusion), and
+that a newer head of a partition holds everything an older one held (consistency).
 
-A proof is one JSON object that `verify_proof.py` checks without this package. It holds the entry's own canonical
-bytes, so hand it only to who may read the entry.
+A proof is one JSON object that `verify_proof.py` checks without this package. An inclusion proof holds the entry's
+own canonical bytes, so hand it only to who may read the entry.
 """
 
 from base64 import b64encode
@@ -16,13 +17,13 @@ from streamrec_explain.audit_log.entry_digest import canonical_bytes, entry_hash
 from streamrec_explain.audit_log.hashed_requests import request_leaf
 from streamrec_explain.audit_log.ledger_records import SealedHead
 from streamrec_explain.audit_log.lookup import AuditLog
-from streamrec_explain.audit_log.merkle import inclusion_path, levels
+from streamrec_explain.audit_log.merkle import consistency_path, inclusion_path, levels
 from streamrec_explain.audit_log.sealing import Evidence, Tree, sealed_leaves, trees
 from streamrec_explain.audit_log.table import AuditTable, Partition
 from streamrec_explain.errors import EntryNotFoundError, TamperError
 from streamrec_explain.records import split_explanation_id
 
-FORMAT = "streamrec-proof-1"
+INCLUSION, EXTENSION = "streamrec-proof-1", "streamrec-extension-1"
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -39,6 +40,34 @@ class Proof(msgspec.Struct, frozen=True):
     head: str
     signature: str
     key_id: str
+
+
+class ExtensionProof(msgspec.Struct, frozen=True):
+    """Two signed heads of one partition, and the hashes (hex) that show the older tree inside the newer one."""
+
+    format: str
+    old_head: str
+    old_signature: str
+    head: str
+    signature: str
+    path: tuple[str, ...]
+
+
+def prove_extension(partition: Partition, version: int, evidence: Evidence) -> ExtensionProof:
+    """That the newest head of a partition extends its head of that version; EntryNotFoundError if there is none."""
+    tree = trees(evidence.ledger.records()).get(partition, Tree())
+    if not 1 <= version <= len(tree.heads):
+        raise EntryNotFoundError(f"{partition.date} {partition.region} has {len(tree.heads)} heads, none of {version}")
+    leaves = sealed_leaves(tree, partition, evidence.leaves)
+    old, new = (_signed(head, evidence.ledger) for head in (tree.heads[version - 1], tree.heads[-1]))
+    return ExtensionProof(
+        format=EXTENSION,
+        old_head=b64encode(old.body).decode(),
+        old_signature=b64encode(old.signature).decode(),
+        head=b64encode(new.body).decode(),
+        signature=b64encode(new.signature).decode(),
+        path=_hex(consistency_path(leaves, tree.heads[version - 1].requests)),
+    )
 
 
 def prove(explanation_id: str, log: AuditLog, evidence: Evidence) -> Proof:
@@ -70,7 +99,7 @@ def _proof(explanation_id: str, rows: pa.Table, position: int, evidence: Evidenc
         raise TamperError(f"{explanation_id} is not sealed as it lies there: seal; if it then still is not, verify")
     place, head = leaves.index(leaf), _signed(tree.heads[-1], evidence.ledger)
     return Proof(
-        format=FORMAT,
+        format=INCLUSION,
         explanation_id=explanation_id,
         entry=b64encode(canonical_bytes(rows.slice(index, 1))[0]).decode(),
         entry_index=index,

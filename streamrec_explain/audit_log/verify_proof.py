@@ -1,8 +1,9 @@
-"""Check an inclusion proof: python verify_proof.py PROOF.json PUBLIC_KEY.pem [--entry]
+"""Check a proof: python verify_proof.py PROOF.json PUBLIC_KEY.pem [--entry]
 
 This file stands alone: it needs Python and `cryptography`, nothing else of the product. It recomputes the hash of
 the entry in the proof, follows the two paths (entry to request, request to partition) to a Merkle root (RFC 6962),
-and checks that a ledger record with exactly this root, size, date and region is signed by the public key.
+and checks that a ledger record with exactly this root, size, date and region is signed by the public key. Of two
+heads of one partition it checks that the newer tree extends the older one.
 Exit codes: 0 proven, 1 not proven, 2 the files cannot be read.
 """
 
@@ -17,7 +18,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 
-FORMAT = "streamrec-proof-1"
+INCLUSION, EXTENSION = "streamrec-proof-1", "streamrec-extension-1"
 ENTRY_LINE, REQUEST_LINE = b"streamrec-entry-1\n", b"streamrec-request-1\n"
 SIGNED_AS = b"streamrec-audit-ledger-1\n"
 PEM_END = b"-----END PUBLIC KEY-----\n"
@@ -30,11 +31,8 @@ class NotProven(Exception):
 
 def check(proof: dict[str, Any], public_pem: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     """The entry's columns and the signed head over them; NotProven says what is wrong."""
-    _require(proof["format"] == FORMAT, f"the format is not {FORMAT}")
-    head_bytes, entry_bytes = b64decode(proof["head"]), b64decode(proof["entry"])
-    _check_signature(head_bytes, b64decode(proof["signature"]), public_pem)
-    head = json.loads(head_bytes)["record"]
-    _require(head["type"] == "head", "the signed record is no head of a tree")
+    _require(proof["format"] == INCLUSION, f"the format is not {INCLUSION}")
+    head, entry_bytes = _signed_head(proof["head"], proof["signature"], public_pem), b64decode(proof["entry"])
     leaf = sha256(b"\x00" + entry_bytes).digest()
     request = _root(leaf, proof["entry_index"], proof["request_size"], proof["request_path"])
     size = proof["request_size"].to_bytes(4, "little")
@@ -46,6 +44,43 @@ def check(proof: dict[str, Any], public_pem: bytes) -> tuple[dict[str, Any], dic
     day = (date(1970, 1, 1) + timedelta(days=entry["date"])).isoformat()
     _require((day, entry["region"]) == (head["date"], head["region"]), "the head is of another partition")
     return entry, head
+
+
+def check_extension(proof: dict[str, Any], public_pem: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The older and the newer signed head (RFC 9162, 2.1.4.2); NotProven says what is wrong."""
+    old = _signed_head(proof["old_head"], proof["old_signature"], public_pem)
+    new = _signed_head(proof["head"], proof["signature"], public_pem)
+    same = (old["date"], old["region"]) == (new["date"], new["region"])
+    _require(same and old["version"] <= new["version"], "the heads are no older and newer one of one partition")
+    path = [bytes.fromhex(each) for each in proof["path"]]
+    _require(0 < old["requests"] <= new["requests"], "the newer tree is smaller")
+    roots = _extended_roots(bytes.fromhex(old["root"]), old["requests"], new["requests"], path)
+    _require(roots == (old["root"], new["root"]), "the newer tree does not hold what the older one held")
+    return old, new
+
+
+def _extended_roots(old_root: bytes, old_size: int, size: int, path: list[bytes]) -> tuple[str, str]:
+    """The old and the new root that a consistency path gives."""
+    if old_size == size:
+        _require(not path, "the path is too long")
+        return old_root.hex(), old_root.hex()
+    hashes = path if old_size & (old_size - 1) else [old_root, *path]
+    _require(bool(hashes), "the path is too short")
+    index, last = old_size - 1, size - 1
+    while index % 2:
+        index, last = index // 2, last // 2
+    old = new = hashes[0]
+    for beside in hashes[1:]:
+        _require(last > 0, "the path is too long")
+        if index % 2 or index == last:
+            old, new = (sha256(b"\x01" + beside + each).digest() for each in (old, new))
+            while not index % 2 and index:
+                index, last = index // 2, last // 2
+        else:
+            new = sha256(b"\x01" + new + beside).digest()
+        index, last = index // 2, last // 2
+    _require(last == 0, "the path is too short")
+    return old.hex(), new.hex()
 
 
 def decoded(data: bytes) -> dict[str, Any]:
@@ -102,6 +137,15 @@ def _root(leaf: bytes, index: int, size: int, path: list[str]) -> bytes:
     return found
 
 
+def _signed_head(body: str, signature: str, public_pem: bytes) -> dict[str, Any]:
+    """The head in a ledger record (base64) that the public key signed."""
+    data = b64decode(body)
+    _check_signature(data, b64decode(signature), public_pem)
+    head: dict[str, Any] = json.loads(data)["record"]
+    _require(head["type"] == "head", "the signed record is no head of a tree")
+    return head
+
+
 def _check_signature(head: bytes, signature: bytes, public_pem: bytes) -> None:
     for pem in public_pem.split(PEM_END)[:-1]:
         try:
@@ -117,6 +161,16 @@ def _require(holds: bool, otherwise: str) -> None:
         raise NotProven(otherwise)
 
 
+def _told(proof: dict[str, Any], public_pem: bytes) -> tuple[str, dict[str, Any]]:
+    """What a proof proves in words, and what it shows."""
+    if proof["format"] == EXTENSION:
+        old, new = check_extension(proof, public_pem)
+        return f"version {new['version']} of {new['date']} {new['region']} extends version {old['version']}", new
+    entry, head = check(proof, public_pem)
+    place = f"{head['entries']} entries sealed for {head['date']} {head['region']}"
+    return f"{proof['explanation_id']} is one of {place}, version {head['version']}, root {head['root']}", entry
+
+
 def main(words: list[str]) -> int:
     """Check the files that are named and say what was found."""
     files = [word for word in words if word != "--entry"]
@@ -130,16 +184,13 @@ def main(words: list[str]) -> int:
         print(f"cannot be read: {error}", file=sys.stderr)
         return UNREADABLE
     try:
-        entry, head = check(proof, public_pem)
+        told, shown = _told(proof, public_pem)
     except (NotProven, ValueError, KeyError, TypeError, struct.error, OverflowError, AttributeError) as error:
         print(f"NOT PROVEN: {error}")
         return NOT_PROVEN
-    print(
-        f"proven: {proof['explanation_id']} is one of {head['entries']} entries sealed for {head['date']} "
-        f"{head['region']}, version {head['version']}, root {head['root']}"
-    )
+    print(f"proven: {told}")
     if "--entry" in words:
-        print(json.dumps(entry, indent=2, ensure_ascii=False))
+        print(json.dumps(shown, indent=2, ensure_ascii=False))
     return PROVEN
 
 

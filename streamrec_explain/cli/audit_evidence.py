@@ -10,8 +10,10 @@ import msgspec
 from streamrec_explain.audit_log.access_log import AccessLog
 from streamrec_explain.audit_log.home_log import evidence_of, log_of, seals_of
 from streamrec_explain.audit_log.proof import prove as prove_entry
+from streamrec_explain.audit_log.proof import prove_extension as prove_heads
 from streamrec_explain.audit_log.sealing import seal as seal_tables
 from streamrec_explain.audit_log.signing import load_public_keys, public_path
+from streamrec_explain.audit_log.table import Partition
 from streamrec_explain.audit_log.verification import Span, Verdict
 from streamrec_explain.audit_log.verification_process import VerificationRequest, verify_apart
 from streamrec_explain.cli.custody import key_ring, keys_option, record_access, signing_key_option
@@ -96,6 +98,24 @@ def prove(explanation_id: str, home: Path, out: Path, output: Output) -> None:
     proof = prove_entry(explanation_id, log_of(stored), evidence_of(stored))
     out.write_bytes(msgspec.json.format(msgspec.json.encode(proof)))
     output.show(f"{out}: leaf {proof.leaf_index}, signed by {proof.key_id}", {"file": str(out)})
+
+
+@click.command(name="prove-extension")
+@click.argument("day", type=DAY)
+@click.argument("region")
+@home_option
+@click.option("--version", type=click.IntRange(min=1), required=True, help="The older head.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Where the proof goes (JSON).")
+@with_output
+def prove_extension(day: datetime, region: str, home: Path, version: int, out: Path, output: Output) -> None:
+    """Write a proof that the newest head of a day and region holds all that an older head held.
+
+    Exit codes: 0 done, 1 there is no such head, 2 bad input.
+    """
+    partition = Partition(day.date().isoformat(), region)
+    proof = prove_heads(partition, version, evidence_of(Home(check_home(home))))
+    out.write_bytes(msgspec.json.format(msgspec.json.encode(proof)))
+    output.show(f"{out}: {len(proof.path)} hashes", {"file": str(out)})
 
 
 @click.command()

@@ -18,7 +18,7 @@ from streamrec_explain.audit_log.lookup import AuditLog
 from streamrec_explain.audit_log.queries import EntryFilter, Group, type_mix
 from streamrec_explain.audit_log.retention import RetentionPolicy, read_retention
 from streamrec_explain.audit_log.streaming import stream_entries
-from streamrec_explain.cli.audit_evidence import accesses, prove, seal, verify
+from streamrec_explain.cli.audit_evidence import accesses, prove, prove_extension, seal, verify
 from streamrec_explain.cli.audit_people import erase, export, hold
 from streamrec_explain.cli.custody import act, key_ring, keys_option, record_access, signing_key_option
 from streamrec_explain.cli.options import home_option, now_ms
@@ -43,7 +43,7 @@ def audit_log() -> None:
     """The log of every explanation given: journal, hot table, cold table."""
 
 
-for command in (ship, upgrade, seal, verify, prove, accesses, erase, export, hold):
+for command in (ship, upgrade, seal, verify, prove, prove_extension, accesses, erase, export, hold):
     audit_log.add_command(command)
 
 

@@ -16,10 +16,10 @@ from streamrec_explain.audit_log import verify_proof
 from streamrec_explain.audit_log.encoding import table_of
 from streamrec_explain.audit_log.entry_digest import canonical_bytes
 from streamrec_explain.audit_log.lookup import AuditLog
-from streamrec_explain.audit_log.proof import prove
+from streamrec_explain.audit_log.proof import prove, prove_extension
 from streamrec_explain.audit_log.sealing import Seals, seal
 from streamrec_explain.audit_log.signing import create_signing_key, public_path, rotate_signing_key
-from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.table import AuditTable, Partition
 from streamrec_explain.errors import EntryNotFoundError, TamperError
 from tests.audit_log.audit_requests import request
 
@@ -149,3 +149,45 @@ def test_what_is_not_sealed_cannot_be_proven(log: AuditLog, seals: Seals) -> Non
     log.hot.append([request(300)])
     with pytest.raises(TamperError, match="not sealed as it lies there"):
         prove("request-300.0", log, seals)
+
+
+def _extended(log: AuditLog, seals: Seals, versions: int) -> Partition:
+    """A partition that got one more request per version."""
+    for number in range(1, versions):
+        log.hot.append([request(300 + 3 * number)])
+        seal([log.hot], seals, now_ms=number)
+    return Partition("2026-01-01", "US")
+
+
+def test_newer_heads_extend_older_ones(log: AuditLog, seals: Seals, public: Path, tmp_path: Path) -> None:
+    """Of every version, by the script too."""
+    partition = _extended(log, seals, 6)
+    proofs = [msgspec.to_builtins(prove_extension(partition, version, seals)) for version in range(1, 7)]
+    checked = [verify_proof.check_extension(proof, public.read_bytes()) for proof in proofs]
+    assert [(version, 6) for version in range(1, 7)] == [(old["version"], new["version"]) for old, new in checked]
+    done = _script(tmp_path / "auditor", proofs[1], public)
+    assert "proven: version 6 of 2026-01-01 US extends version 2\n" == done.stdout
+    with pytest.raises(EntryNotFoundError, match="none of 7"):
+        prove_extension(partition, 7, seals)
+
+
+@pytest.mark.parametrize("forgery", ["short", "long", "other", "swapped", "other region"])
+def test_a_forged_extension_is_refused(log: AuditLog, seals: Seals, public: Path, forgery: str) -> None:
+    """A wrong path, heads the wrong way round, and heads of two partitions."""
+    proof = msgspec.to_builtins(prove_extension(_extended(log, seals, 4), 2, seals))
+    path = list(proof["path"])
+    other = _proof(log, seals)  # of EU
+    forged = {
+        "short": {"path": path[:-1]},
+        "long": {"path": [*path, "00" * 32]},
+        "other": {"path": ["00" * 32, *path[1:]]},
+        "swapped": {
+            "head": proof["old_head"],
+            "signature": proof["old_signature"],
+            "old_head": proof["head"],
+            "old_signature": proof["signature"],
+        },
+        "other region": {"head": other["head"], "signature": other["signature"]},
+    }
+    with pytest.raises(verify_proof.NotProven):
+        verify_proof.check_extension({**proof, **forged[forgery]}, public.read_bytes())

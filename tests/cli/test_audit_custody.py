@@ -134,6 +134,8 @@ def test_prove_and_check_alone(sealed: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (0, True) == (done.returncode, "proven: request-7.1" in done.stdout), done.stderr
     assert 1 == run(sealed, "prove", "request-29.1", f"--out={out}").exit_code
+    asked(sealed, "prove-extension", "2026-01-01", "EU", "--version=1", f"--out={out}")
+    assert 0 == verify_proof.main([str(out), str(sealed / "signing_key.pub.pem")])
 
 
 def test_a_byte_search_finds_nothing_after_an_erasure(sealed: Path) -> None:
