@@ -120,7 +120,7 @@ def audit_log_expired(
     tables = [tier for tier in tiers(home.home) if tier.exists()]
     now, holds = end_of(context.partition_key), active_holds(home.home, home.key_ring)
     plan = plan_expiry(*tables, policy=read_retention(home.home.retention), now_ms=now, holds=holds)
-    act = Act("dagster", now_ms(), f"retention, run {context.run_id}")
+    act = Act("dagster", now_ms(), f"retention, run {context.run.run_id}")
     seals = seals_of(home.home, home.signing_key)
     removed = apply_expiry(plan, *tables, seals=seals, act=act, holds=holds) if config.apply else 0
     deleted = sum(apply_vacuum(plan_vacuum(tier), tier) for tier in tables) if config.apply else 0
