@@ -86,7 +86,8 @@ def test_a_killed_erasure_is_completed_by_the_next_run(tmp_path: Path, kills: in
     assert 14 * 3 == sum(each.entries for each in withdrawn)
 
 
-@KILLS
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [25])
 def test_a_killed_expiry_is_completed_by_the_next_run(tmp_path: Path, kills: int) -> None:
     """The first day is gone but for the request that is held; the second day is whole."""
     home, _ = _filled(tmp_path, kills)

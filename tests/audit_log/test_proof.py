@@ -63,7 +63,7 @@ def test_the_script_alone_proves_an_explanation(log: AuditLog, seals: Seals, pub
 
 def test_every_explanation_can_be_proven(log: AuditLog, seals: Seals, public: Path) -> None:
     """First, last and odd leaves and entries alike."""
-    for number in range(40):
+    for number in range(0, 40, 5):
         for position in (0, 2, 4):
             verify_proof.check(_proof(log, seals, f"request-{number}.{position}"), public.read_bytes())
 
