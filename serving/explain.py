@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import uuid4
+from os import urandom
 
 from serving.metrics import ServiceMetrics
 from serving.release_slot import ReleaseSlot, Serving
@@ -12,6 +12,7 @@ from serving.resolution import resolve
 from serving.wire import AskedList, origin_of, read_request, write_answer
 from streamrec_explain.audit_log.journal import Journal
 from streamrec_explain.audit_log.journal_record import StoredRecord
+from streamrec_explain.audit_log.request_ids import new_request_id
 from streamrec_explain.errors import RequestError
 from streamrec_explain.explanation.audit_entries import audit_request
 from streamrec_explain.explanation.engine import SCORE_MISMATCH, ListExplanation
@@ -51,7 +52,7 @@ class ExplainLists:
         """
         asked = read_request(body)
         if asked.request_id is None:
-            return await self._explain(asked, uuid4().hex)
+            return await self._explain(asked, new_request_id(asked.timestamp_ms or self.clock(), urandom(10)))
         async with self.repeats.claimed(asked.request_id):
             earlier = self.repeats.record_of(asked.request_id)
             if earlier is None:

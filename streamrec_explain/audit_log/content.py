@@ -5,11 +5,14 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from streamrec_explain.audit_log import conditions
+from streamrec_explain.audit_log.arrow_columns import numbers
 from streamrec_explain.audit_log.schema import ENTRIES, SORT_COLUMNS
 from streamrec_explain.audit_log.table import AuditTable, Partition
 
@@ -54,8 +57,38 @@ def pieces(table: AuditTable, partition: Partition, seen: DeltaTable, ranges: It
 
 
 def sorted_rows(rows: pa.Table) -> pa.Table:
-    """Rows in the partition's total order."""
-    return rows.sort_by([(name, "ascending") for name in SORT_COLUMNS])
+    """Rows in the partition's total order.
+
+    A request's rows mostly lie together and in order, so that runs of them are sorted, 20 times fewer than rows.
+    """
+    rows = rows.combine_chunks()
+    if rows.num_rows == 0:
+        return rows
+    starts, in_order = _runs(rows)
+    keys = rows.select(SORT_COLUMNS).take(numbers(starts)) if in_order else rows
+    order = np.asarray(np.from_dlpack(pc.sort_indices(keys, [(name, "ascending") for name in SORT_COLUMNS])))
+    return rows.take(numbers(_expanded(starts, order, rows.num_rows) if in_order else order.astype(np.int64)))
+
+
+def _runs(rows: pa.Table) -> tuple[npt.NDArray[np.int64], bool]:
+    """Where runs of rows of one request with rising positions start, and whether each request is one run."""
+    positions = np.asarray(np.from_dlpack(rows["position"].chunk(0)))
+    goes_on = positions[1:] > positions[:-1]
+    for name in SORT_COLUMNS[:-1]:
+        values = rows[name].chunk(0)
+        same = pc.equal(values[1:], values[:-1]).cast(pa.uint8())
+        goes_on &= np.asarray(np.from_dlpack(same), np.bool_)
+    starts = np.concatenate([[0], 1 + np.flatnonzero(~goes_on)])
+    ids = rows["request_id"].chunk(0).take(numbers(starts))
+    return starts, pc.count_distinct(ids).as_py() == len(starts)
+
+
+def _expanded(starts: npt.NDArray[np.int64], order: npt.NDArray[np.uint64], rows: int) -> npt.NDArray[np.int64]:
+    """The order of all rows, int64 [rows], from the order of their runs."""
+    chosen, lengths = starts[order], np.diff(starts, append=rows)[order]
+    before = np.cumsum(lengths) - lengths
+    expanded: npt.NDArray[np.int64] = np.arange(rows) + np.repeat(chosen - before, lengths)
+    return expanded
 
 
 def content_of(rows: Iterable[pa.Table]) -> Content:

@@ -4,6 +4,7 @@ The folder may be a local path or any URI that `deltalake` understands. Files ar
 transaction log, never by listing the folder, for the folder also holds files that were already replaced.
 """
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from streamrec_explain.audit_log import conditions
 from streamrec_explain.audit_log.encoding import requests_of, table_of
 from streamrec_explain.audit_log.layout import TARGET_FILE_BYTES, Tier, writer_properties
+from streamrec_explain.audit_log.request_ids import days_told
 from streamrec_explain.audit_log.schema import ENTRIES, PARTITION_COLUMNS, STATISTICS_COLUMNS
 from streamrec_explain.audit_log.spool import spooled
 from streamrec_explain.errors import AuditLogError, EntryNotFoundError, WriteConflictError
@@ -30,6 +32,9 @@ _KEEP_HISTORY = {
     "delta.logRetentionDuration": "interval 30 days",
     "delta.deletedFileRetentionDuration": "interval 7 days",
 }
+
+# Rows are tested while they are decoded: of a page with one wanted row the other columns are hardly read.
+_READING = {"datafusion.execution.parquet.pushdown_filters": "true"}
 
 
 class Partition(msgspec.Struct, frozen=True, order=True):
@@ -51,10 +56,12 @@ class AuditTable:
         self.uri = uri
         self.tier: Tier = tier
         self._storage_options = dict(storage_options or {})
+        self._warm: DeltaTable | None = None
+        self._lock = threading.Lock()
 
     def exists(self) -> bool:
         """Whether the table was ever written."""
-        with _store_errors(self.uri):
+        with store_errors(self.uri):
             return bool(DeltaTable.is_deltatable(self.uri, self._storage_options))
 
     def open(self) -> DeltaTable:
@@ -71,9 +78,21 @@ class AuditTable:
             )
         return found
 
+    def warm(self) -> DeltaTable:
+        """The newest version for reading, on a handle that is kept: only what was committed since is read.
+
+        Writers open their own (`open`): what they decide on must not move under them.
+        """
+        with self._lock, store_errors(self.uri):
+            if self._warm is None:
+                self._warm = self.open()
+            else:
+                self._warm.update_incremental()
+            return self._warm
+
     def open_as_is(self) -> DeltaTable:
         """As `open`, whatever version of this program wrote the table."""
-        with _store_errors(self.uri):
+        with store_errors(self.uri):
             try:
                 return DeltaTable(self.uri, storage_options=self._storage_options)
             except TableNotFoundError:
@@ -113,7 +132,7 @@ class AuditTable:
         if anyone recorded one of these ids since `seen` was opened: what the caller decided on is stale.
         """
         marks = [Transaction(app_id, version) for app_id, version in (fences or {}).items()]
-        with _store_errors(self.uri):
+        with store_errors(self.uri):
             write_deltalake(
                 seen or self.open(),
                 rows.select(ENTRIES.names),
@@ -128,7 +147,7 @@ class AuditTable:
 
         An error that `rows` raises leaves the table as it was.
         """
-        with spooled(rows) as reader, _store_errors(self.uri):
+        with spooled(rows) as reader, store_errors(self.uri):
             write_deltalake(
                 seen,
                 reader,
@@ -140,7 +159,7 @@ class AuditTable:
 
     def replace_all(self, rows: Iterable[pa.Table], *, seen: DeltaTable) -> None:
         """Replace all rows and the schema in one commit, spooled on disk; WriteConflictError if `seen` is stale."""
-        with spooled(rows) as reader, _store_errors(self.uri):
+        with spooled(rows) as reader, store_errors(self.uri):
             write_deltalake(
                 seen,
                 reader,
@@ -152,7 +171,7 @@ class AuditTable:
 
     def delete_partition(self, partition: Partition, *, seen: DeltaTable) -> None:
         """Remove one partition's rows; WriteConflictError if it changed since `seen`."""
-        with _store_errors(self.uri):
+        with store_errors(self.uri):
             seen.delete(partition.condition)
 
     def vacuum(self, *, keep_hours: int, dry_run: bool) -> list[str]:
@@ -162,7 +181,7 @@ class AuditTable:
         belong to a commit that is under way.
         """
         orphans = keep_hours >= _LONGEST_COMMIT_HOURS
-        with _store_errors(self.uri):
+        with store_errors(self.uri):
             return sorted(self.open().vacuum(keep_hours, dry_run, enforce_retention_duration=False, full=orphans))
 
     def forget_history(self) -> None:
@@ -171,7 +190,7 @@ class AuditTable:
         The transaction log keeps statistics of removed files; it is cut back to a checkpoint of the newest
         version. Fences survive, readers of an older version do not.
         """
-        with _store_errors(self.uri):
+        with store_errors(self.uri):
             self.vacuum(keep_hours=0, dry_run=False)
             self.open().alter.set_table_properties(_FORGET_AT_ONCE)
             self.open().create_checkpoint()
@@ -180,16 +199,16 @@ class AuditTable:
 
     def query(self, sql: str, seen: DeltaTable | None = None) -> pa.Table:
         """Run SQL (DataFusion) over the table, named `entries`, and return the whole answer."""
-        with _store_errors(self.uri):
+        with store_errors(self.uri):
             return pa.table(self._execute(sql, seen))
 
     def query_batches(self, sql: str, seen: DeltaTable | None = None) -> Iterator[pa.RecordBatch]:
         """Run SQL as `query` does and stream the answer."""
-        with _store_errors(self.uri):
+        with store_errors(self.uri):
             yield from pa.RecordBatchReader.from_stream(self._execute(sql, seen))
 
     def _execute(self, sql: str, seen: DeltaTable | None) -> Any:
-        return QueryBuilder().register("entries", seen or self.open()).execute(sql)
+        return QueryBuilder(_READING).register("entries", seen or self.warm()).execute(sql)
 
     def rows(self, condition: str, seen: DeltaTable | None = None) -> pa.Table:
         """The rows that meet an SQL condition, in the declared schema, in no particular order."""
@@ -210,11 +229,16 @@ class AuditTable:
     ) -> AuditRequest | None:
         """The request of that id as `encoding.as_stored` tells, or None.
 
-        A range of UTC days (YYYY-MM-DD, both inclusive) saves reading the others.
+        A range of UTC days (YYYY-MM-DD, both inclusive) saves reading the others; an id that tells its own
+        time is looked for there first.
         """
-        days = conditions.days(first_date, last_date)
-        found = requests_of(self.rows(f"{conditions.equals('request_id', request_id)} AND {days}"))
-        return found[0] if found else None
+        ids, days = conditions.equals("request_id", request_id), conditions.days(first_date, last_date)
+        told = [conditions.equals("date", day) for day in days_told(request_id)]
+        for condition in (*told, "true"):
+            found = requests_of(self.rows(f"{ids} AND {days} AND {condition}"))
+            if found:
+                return found[0]
+        return None
 
     def partitions(self, seen: DeltaTable | None = None) -> list[Partition]:
         """Every (date, region) that holds rows, in order."""
@@ -232,7 +256,7 @@ def _missing_columns(found: DeltaTable) -> list[str]:
 
 
 @contextmanager
-def _store_errors(uri: str) -> Iterator[None]:
+def store_errors(uri: str) -> Iterator[None]:
     """Turn what the storage library raises into the product's errors."""
     try:
         yield

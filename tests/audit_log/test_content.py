@@ -63,6 +63,20 @@ def test_ranges_cover_every_pseudonym_once(hot: AuditTable, monkeypatch: pytest.
         assert content_of([whole]) == content_of(pieces(hot, partition, seen, user_ranges(rows)))
 
 
+_KEYS = st.tuples(st.sampled_from("ab"), st.integers(0, 2), st.sampled_from("xyz"), st.integers(0, 5))
+
+
+@settings(deadline=None)
+@given(st.lists(_KEYS, unique=True))
+def test_sorting_runs_is_sorting_rows(keys: list[tuple[str, int, str, int]]) -> None:
+    """Whether the rows of a request lie together and in order, in parts, or mixed with those of others."""
+    names = ["user_id_hash", "timestamp_ms", "request_id", "position"]
+    columns = [list(column) for column in zip(*keys, strict=True)] if keys else [[]] * 4
+    kinds = [pa.string(), pa.int64(), pa.string(), pa.int16()]
+    rows = pa.table([pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)], names=names)
+    assert sorted(keys) == list(zip(*(sorted_rows(rows)[name].to_pylist() for name in names), strict=True))
+
+
 def test_a_condition_quotes_its_values() -> None:
     """Text can hold quotes; nothing in it is SQL."""
     assert "region = 'o''hara; --'" == conditions.equals("region", "o'hara; --")
