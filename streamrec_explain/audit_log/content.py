@@ -16,8 +16,8 @@ from streamrec_explain.audit_log.arrow_columns import numbers
 from streamrec_explain.audit_log.schema import ENTRIES, SORT_COLUMNS
 from streamrec_explain.audit_log.table import AuditTable, Partition
 
-_PIECE_ROWS = 250_000
-_HEX = "0123456789abcdef"
+_PIECE_ROWS = 500_000
+_PREFIXES = 16**4
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -36,16 +36,11 @@ def row_count(table: AuditTable, partition: Partition, seen: DeltaTable) -> int:
 def user_ranges(rows: int) -> tuple[str, ...]:
     """Conditions that cut a partition of so many rows into ranges of pseudonyms, in order, that cover all text.
 
-    Pseudonyms are spread evenly over hex prefixes, so a range holds about 250,000 rows or fewer; memory is
+    Pseudonyms are spread evenly over hex prefixes, so a range holds about 500,000 rows or fewer; memory is
     bounded by one range whatever the partition's size.
     """
-    digits = 0
-    while rows > _PIECE_ROWS * 16**digits and digits < 4:
-        digits += 1
-    prefixes = [""]
-    for _ in range(digits):
-        prefixes = [prefix + digit for prefix in prefixes for digit in _HEX]
-    ends = [None, *prefixes[1:], None]
+    count = min(-(-rows // _PIECE_ROWS), _PREFIXES) or 1
+    ends = [None, *(f"{place * _PREFIXES // count:04x}" for place in range(1, count)), None]
     return tuple(conditions.between("user_id_hash", low, high) for low, high in pairwise(ends))
 
 
@@ -104,7 +99,14 @@ def content_of(rows: Iterable[pa.Table]) -> Content:
     return Content(count, whole.hexdigest())
 
 
-def _canonical_parts(column: pa.ChunkedArray) -> list[bytes]:
+def _joined(values: pa.Array) -> memoryview:
+    """The bytes of a binary column without nulls, one value after the other."""
+    _, offsets, data = values.buffers()
+    ends = np.frombuffer(offsets, np.int32)[values.offset : values.offset + len(values) + 1]
+    return memoryview(data or b"")[int(ends[0]) : int(ends[-1])]
+
+
+def _canonical_parts(column: pa.ChunkedArray) -> list[bytes | memoryview]:
     """Byte strings that depend on a column's values only and of which concatenated columns have concatenated ones.
 
     Not on chunks, offsets, padding or what hides under a null: nulls, lengths and values apart.
@@ -116,6 +118,6 @@ def _canonical_parts(column: pa.ChunkedArray) -> list[bytes]:
         return [nulls, lengths, *_canonical_parts(pa.chunked_array([values.flatten()]))]
     if pa.types.is_string(values.type) or pa.types.is_binary(values.type):
         filled = pc.fill_null(values.cast(pa.binary()), b"")
-        return [nulls, pc.binary_length(filled).to_numpy().tobytes(), b"".join(filled.to_pylist())]
+        return [nulls, pc.binary_length(filled).to_numpy().tobytes(), _joined(filled)]
     numbers = values.cast(pa.int32()) if pa.types.is_date(values.type) else values
     return [nulls, pc.fill_null(numbers, 0).to_numpy().tobytes()]
