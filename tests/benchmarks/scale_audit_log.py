@@ -139,7 +139,7 @@ def _report_bytes(name: str, table: AuditTable, rows: int) -> None:
 
 def _told(stages: Stages) -> None:
     daily = sum(each["core_hours_per_400m"] for each in stages.measured.values())
-    print(f"400 million entries a day: {daily:.1f} core-hours a day over all stages; 90 days: {90 * daily:,.0f} core-hours")
+    print(f"400 million entries: {daily:.1f} core-hours over all stages; a backfill of 90 days: {90 * daily:,.0f}")
 
 
 if __name__ == "__main__":
