@@ -14,6 +14,7 @@ from streamrec_explain.audit_log.journal_file import connect
 from streamrec_explain.audit_log.lookup import AuditLog
 from streamrec_explain.audit_log.outbox import BatchBounds
 from streamrec_explain.audit_log.retention import RetentionPolicy
+from streamrec_explain.audit_log.sealing import Act, Seals
 from streamrec_explain.audit_log.ship_rounds import ship_rounds
 from streamrec_explain.audit_log.shipper import ship_folder
 from streamrec_explain.audit_log.table import AuditTable
@@ -151,7 +152,7 @@ def test_entries_for_an_archived_day_join_it(tmp_path: Path, hot: AuditTable, co
 
 
 def test_entries_for_an_expired_day_are_kept_until_expiry_names_them(
-    tmp_path: Path, hot: AuditTable, cold: AuditTable
+    tmp_path: Path, hot: AuditTable, cold: AuditTable, seals: Seals
 ) -> None:
     """They are not dropped in silence on the way: the plan of the next expiry tells them."""
     log = AuditLog(tmp_path / "j", hot, cold)
@@ -162,7 +163,7 @@ def test_entries_for_an_expired_day_are_kept_until_expiry_names_them(
     assert "hot" == log.find_request("request-1").source
     plan = plan_expiry(hot, policy=POLICY, now_ms=now)
     assert [3] == [step.rows for step in plan.steps]
-    assert 3 == apply_expiry(plan, hot)
+    assert 3 == apply_expiry(plan, hot, seals=seals, act=Act("tester", now, "retention"))
     with pytest.raises(EntryNotFoundError):
         log.find_request("request-1")
 
