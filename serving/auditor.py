@@ -17,7 +17,7 @@ from serving.settings import Settings
 from streamrec_explain.audit_log.access_log import Access, AccessLog
 from streamrec_explain.audit_log.lookup import AuditLog, FoundEntries
 from streamrec_explain.audit_log.queries import EntryFilter
-from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.store import store_of
 from streamrec_explain.features.trend_archive import TrendArchive
 from streamrec_explain.pseudonym import KeyRing
 from streamrec_explain.release.cache import ReleaseCache
@@ -41,7 +41,7 @@ class AuditorDesk:
 
     def __init__(self, settings: Settings, keys: KeyRing) -> None:
         home = settings.home
-        hot, cold = AuditTable(home.audit_log_hot), AuditTable(home.audit_log_cold, "cold")
+        hot, cold = store_of(home).tables()
         self._log = AuditLog(home.journal, hot, cold)
         self._source = ReleaseSource(settings.registry_uri, ReleaseCache(home.releases))
         self._keys = keys

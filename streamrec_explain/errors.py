@@ -24,6 +24,7 @@ StreamRecError
     │   └── CorruptRecordError   a record's checksum does not match
     ├── ShipError                a batch could not be shipped
     ├── WriteConflictError       another writer changed the audit table first
+    ├── UnsafeStoreError         the store of the audit table does not bear concurrent writers
     ├── RetentionError           a retention step is refused
     │   └── HoldError            a legal hold forbids it
     ├── TamperError              stored entries, leaves or ledger are not what was sealed
@@ -157,6 +158,10 @@ class ShipError(AuditLogError):
 
 class WriteConflictError(AuditLogError):
     """Another writer changed the audit table first: read it again and decide anew."""
+
+
+class UnsafeStoreError(AuditLogError):
+    """The store of the audit table would lose commits of concurrent writers."""
 
 
 class RetentionError(AuditLogError):

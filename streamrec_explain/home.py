@@ -47,13 +47,18 @@ class Home:
 
     @property
     def audit_log_hot(self) -> str:
-        """URI of the hot audit table."""
+        """URI of the hot audit table, where `audit_store` names no other store."""
         return str(self.root.resolve() / "audit_log" / "hot")
 
     @property
     def audit_log_cold(self) -> str:
-        """URI of the cold audit table."""
+        """URI of the cold audit table, where `audit_store` names no other store."""
         return str(self.root.resolve() / "audit_log" / "cold")
+
+    @property
+    def audit_store(self) -> Path:
+        """The store of the audit tables, if it is not this folder; private, since it may hold secrets."""
+        return self.root / "audit_store.json"
 
     @property
     def keys(self) -> Path:

@@ -1,6 +1,7 @@
 """Assets of the audit log: what was shipped per day, the hot table kept in order, the cold one, what is gone."""
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from orchestration.metadata import table
 from orchestration.partitions import DAYS
 from orchestration.resources import HomeFolder, now_ms
 from streamrec_explain.audit_log.archive import apply_archive, plan_archive
+from streamrec_explain.audit_log.backlog import folder_backlog
 from streamrec_explain.audit_log.compaction import apply_compaction, plan_compaction
 from streamrec_explain.audit_log.encoding import utc_day
 from streamrec_explain.audit_log.expiry import apply_expiry, plan_expiry
@@ -19,6 +21,7 @@ from streamrec_explain.audit_log.ledger_records import SealedHead
 from streamrec_explain.audit_log.retention import read_retention
 from streamrec_explain.audit_log.sealing import Act, seal
 from streamrec_explain.audit_log.shipper import ship_folder
+from streamrec_explain.audit_log.store import store_of, writing
 from streamrec_explain.audit_log.table import AuditTable
 from streamrec_explain.audit_log.vacuum import apply_vacuum, plan_vacuum
 from streamrec_explain.home import Home
@@ -42,7 +45,7 @@ class Maintenance(dg.Config):
 
 def tiers(home: Home) -> tuple[AuditTable, AuditTable]:
     """The hot and the cold table."""
-    return AuditTable(home.audit_log_hot, "hot"), AuditTable(home.audit_log_cold, "cold")
+    return store_of(home).tables()
 
 
 def end_of(day: str) -> int:
@@ -55,7 +58,9 @@ def end_of(day: str) -> int:
 def audit_table_hot(context: dg.AssetExecutionContext, home: HomeFolder) -> dg.MaterializeResult[None]:
     """Everything the journals hold, shipped exactly once; the rows of this day by region and type."""
     hot, _ = tiers(home.home)
-    reports = ship_folder(home.home.journal, hot, clock=now_ms)
+    with writing(home.home, lambda: context.run_id):
+        reports = ship_folder(home.home.journal, hot, clock=now_ms)
+    waiting = folder_backlog(home.home.journal)
     day = context.partition_key
     sql = (
         f"SELECT region, explanation_type, count(*) AS n FROM entries WHERE date = '{day}' GROUP BY 1, 2 ORDER BY 1, 2"
@@ -65,6 +70,8 @@ def audit_table_hot(context: dg.AssetExecutionContext, home: HomeFolder) -> dg.M
         metadata={
             "shipped requests": sum(report.requests for report in reports),
             "shipped rows": sum(report.rows for report in reports),
+            "waiting requests": waiting.requests,
+            "the oldest waits for (s)": waiting.age_s(now_ms()),
             "rows of the day": sum(row["n"] for row in rows),
             "types": table(rows),
         }
@@ -80,7 +87,8 @@ def audit_table_compacted(
     if not hot.exists():
         return dg.MaterializeResult(metadata={"plan": "the table is empty"})
     plan = plan_compaction(hot, before=utc_day(end_of(context.partition_key)))
-    rewritten = apply_compaction(plan, hot) if config.apply else 0
+    with _writing(context, home, config):
+        rewritten = apply_compaction(plan, hot) if config.apply else 0
     return dg.MaterializeResult(metadata={"plan": str(plan), "rewritten partitions": rewritten})
 
 
@@ -108,7 +116,8 @@ def audit_table_cold(
     """Days past their 90 hot days moved to the cold tier, row count and content verified before removal."""
     hot, cold = tiers(home.home)
     plan = plan_archive(hot, cold, policy=read_retention(home.home.retention), now_ms=end_of(context.partition_key))
-    moved = apply_archive(plan, hot, cold) if config.apply else 0
+    with _writing(context, home, config):
+        moved = apply_archive(plan, hot, cold) if config.apply else 0
     return dg.MaterializeResult(metadata={"plan": str(plan), "rows moved": moved})
 
 
@@ -122,9 +131,19 @@ def audit_log_expired(
     plan = plan_expiry(*tables, policy=read_retention(home.home.retention), now_ms=now, holds=holds)
     act = Act("dagster", now_ms(), f"retention, run {context.run.run_id}")
     seals = seals_of(home.home, home.signing_key)
-    removed = apply_expiry(plan, *tables, seals=seals, act=act, holds=holds) if config.apply else 0
-    deleted = sum(apply_vacuum(plan_vacuum(tier), tier) for tier in tables) if config.apply else 0
+    with _writing(context, home, config):
+        removed = apply_expiry(plan, *tables, seals=seals, act=act, holds=holds) if config.apply else 0
+        deleted = sum(apply_vacuum(plan_vacuum(tier), tier) for tier in tables) if config.apply else 0
     return dg.MaterializeResult(metadata={"plan": str(plan), "rows removed": removed, "files deleted": deleted})
+
+
+def _writing(context: dg.AssetExecutionContext, home: HomeFolder, config: Maintenance) -> AbstractContextManager[None]:
+    """Held while tables are written; nothing where only the plan is shown."""
+    return (
+        writing(home.home, lambda: f"{context.run_id}-{context.asset_key.to_user_string()}")
+        if config.apply
+        else nullcontext()
+    )
 
 
 def _row(head: SealedHead) -> dict[str, str | int]:

@@ -12,7 +12,7 @@ from streamrec_explain.audit_log.signing import (
     create_signing_key,
     load_signing_key,
 )
-from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.store import store_of
 from streamrec_explain.errors import SettingsError
 from streamrec_explain.home import Home
 from streamrec_explain.pseudonym import KeyRing, load_key_file
@@ -20,7 +20,7 @@ from streamrec_explain.pseudonym import KeyRing, load_key_file
 
 def log_of(home: Home) -> AuditLog:
     """Journals, hot and cold table."""
-    return AuditLog(home.journal, AuditTable(home.audit_log_hot, "hot"), AuditTable(home.audit_log_cold, "cold"))
+    return AuditLog(home.journal, *store_of(home).tables())
 
 
 def evidence_of(home: Home) -> Evidence:
@@ -58,6 +58,7 @@ def _signer(home: Home, signing_key: Path | None) -> Signer:
     path = signing_key or home.signing_key
     if path.exists() or signing_key is not None or AuditLedger(home.audit_ledger).signed_records():
         return load_signing_key(path)
-    if "://" in home.audit_log_hot:
-        raise SettingsError(f"{home.audit_log_hot} is shared: name the signing key of the deployment")
+    store = store_of(home)
+    if store.is_remote:
+        raise SettingsError(f"{store.uri} is shared: name the signing key of the deployment")
     return create_signing_key(path)

@@ -25,8 +25,10 @@ from streamrec_explain.cli.options import home_option, now_ms
 from streamrec_explain.cli.output import Output, with_output
 from streamrec_explain.cli.plans import apply_option, show_plan
 from streamrec_explain.cli.ship import ship
+from streamrec_explain.cli.store_self_test import self_test
 from streamrec_explain.cli.stored import audit_log_of
 from streamrec_explain.cli.upgrade import upgrade
+from streamrec_explain.cli.writing import writes_tables
 from streamrec_explain.errors import AuditLogError
 from streamrec_explain.home import Home
 from streamrec_explain.records import EXPLANATION_TYPES
@@ -43,7 +45,7 @@ def audit_log() -> None:
     """The log of every explanation given: journal, hot table, cold table."""
 
 
-for command in (ship, upgrade, seal, verify, prove, prove_extension, accesses, erase, export, hold):
+for command in (ship, self_test, upgrade, seal, verify, prove, prove_extension, accesses, erase, export, hold):
     audit_log.add_command(command)
 
 
@@ -146,6 +148,7 @@ def _group(name: str, by: Group) -> str:
 @home_option
 @apply_option
 @with_output
+@writes_tables
 def compact(home: Path, go_on: bool, output: Output) -> None:
     """Rewrite partitions of many small files as few sorted ones; their content stays the same.
 
@@ -162,6 +165,7 @@ def compact(home: Path, go_on: bool, output: Output) -> None:
 @today_option
 @hot_days_option
 @with_output
+@writes_tables
 def archive(home: Path, go_on: bool, now: datetime | None, hot_days: int | None, output: Output) -> None:
     """Move days past their 90 hot days to the cold tier, verified there before anything is removed here.
 
@@ -181,6 +185,7 @@ def archive(home: Path, go_on: bool, now: datetime | None, hot_days: int | None,
 @keys_option
 @signing_key_option
 @with_output
+@writes_tables
 def expire(
     home: Path,
     go_on: bool,

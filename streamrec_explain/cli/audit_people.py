@@ -26,6 +26,7 @@ from streamrec_explain.cli.launching import check_home
 from streamrec_explain.cli.options import home_option
 from streamrec_explain.cli.output import EXIT_REFUSED, Output, with_output
 from streamrec_explain.cli.plans import apply_option
+from streamrec_explain.cli.writing import writes_tables
 from streamrec_explain.features.spec import DEFAULT_SPEC
 from streamrec_explain.home import Home
 from streamrec_explain.personal_data import (
@@ -56,6 +57,7 @@ class ErasureShown(msgspec.Struct, frozen=True):
 @apply_option
 @click.option("--reason", default="the person asked", show_default=True, help="Why, for the ledger; no names.")
 @with_output
+@writes_tables
 def erase(
     user: str, home: Path, keys: Path | None, signing_key: Path | None, go_on: bool, reason: str, output: Output
 ) -> None:

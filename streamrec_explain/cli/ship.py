@@ -4,6 +4,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from streamrec_explain.audit_log.shipper import ship_folder
 from streamrec_explain.cli.options import home_option, now_ms
 from streamrec_explain.cli.output import Output, with_output
 from streamrec_explain.cli.stored import audit_log_of
+from streamrec_explain.cli.writing import writing_tables
+from streamrec_explain.errors import AuditLogError, UnsafeStoreError
 
 PARENT_LOOK_S = 1.0
 
@@ -34,12 +38,33 @@ def ship(home: Path, watch: bool, every: float, with_process: int | None, output
     """
     log = audit_log_of(home)
     if not watch:
-        reports = ship_folder(log.journals, log.hot, clock=now_ms)
+        with writing_tables(home):
+            reports = ship_folder(log.journals, log.hot, clock=now_ms)
         lines = [f"{each.journal_id}: {each.requests} requests, {each.rows} rows" for each in reports]
         output.show("\n".join(lines) or "no journal", msgspec.to_builtins(reports))
         return
     stop = _asked_to_end(with_process)
-    rounds = ship_rounds(log.journals, log.hot, clock=now_ms, pause=stop.wait, stopping=stop.is_set, every_s=every)
+    with ExitStack() as held:
+        _begin(home, held, stop, every)
+        rounds = ship_rounds(log.journals, log.hot, clock=now_ms, pause=stop.wait, stopping=stop.is_set, every_s=every)
+        _tell(rounds, output)
+
+
+def _begin(home: Path, held: ExitStack, stop: threading.Event, every: float) -> None:
+    """Try the store, again and again while it is away; UnsafeStoreError if it does not bear this writer."""
+    while not stop.is_set():
+        try:
+            held.enter_context(writing_tables(home))
+        except UnsafeStoreError:
+            raise
+        except AuditLogError as error:
+            click.echo(f"nothing can be shipped yet: {error}", err=True)
+            stop.wait(every)
+        else:
+            return
+
+
+def _tell(rounds: Iterator[ShipRound], output: Output) -> None:
     failed = True  # the first round is told whatever it did
     for done in rounds:
         if failed or done.requests or done.failures or done.damaged:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from streamrec_explain.audit_log.lookup import AuditLog
+from streamrec_explain.audit_log.store import store_of
 from streamrec_explain.audit_log.table import AuditTable
 from streamrec_explain.cli.launching import check_home
 from streamrec_explain.events.interactions import interactions
@@ -35,5 +36,4 @@ def audit_log_of(home: Path) -> AuditLog:
 
 def audit_tables(home: Path) -> tuple[AuditTable, AuditTable]:
     """The hot and the cold table of a home folder."""
-    stored = Home(home)
-    return AuditTable(stored.audit_log_hot, "hot"), AuditTable(stored.audit_log_cold, "cold")
+    return store_of(Home(home)).tables()

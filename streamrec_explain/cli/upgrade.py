@@ -10,12 +10,14 @@ from streamrec_explain.cli.options import home_option
 from streamrec_explain.cli.output import Output, with_output
 from streamrec_explain.cli.plans import apply_option, show_plan
 from streamrec_explain.cli.stored import audit_tables
+from streamrec_explain.cli.writing import writes_tables
 
 
 @click.command()
 @home_option
 @apply_option
 @with_output
+@writes_tables
 def upgrade(home: Path, go_on: bool, output: Output) -> None:
     """Rewrite tables that an earlier version wrote, each in one commit, so that this version can use them.
 

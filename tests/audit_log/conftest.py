@@ -11,6 +11,7 @@ from streamrec_explain.audit_log.leaves import LeafStore
 from streamrec_explain.audit_log.sealing import Seals
 from streamrec_explain.audit_log.signing import create_signing_key
 from streamrec_explain.audit_log.table import AuditTable
+from tests.audit_log.s3_server import S3Server
 
 
 @pytest.fixture
@@ -37,3 +38,11 @@ def seals(tmp_path: Path) -> Seals:
     """Where nothing was sealed yet."""
     signer = create_signing_key(tmp_path / "signing_key.pem")
     return Seals(LeafStore(tmp_path / "seals"), AuditLedger(tmp_path / "audit_ledger.sqlite"), signer)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """A store that bears concurrent writers, with an empty bucket."""
+    server = S3Server()
+    yield server
+    server.end()
