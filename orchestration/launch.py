@@ -15,6 +15,7 @@ from orchestration.definitions import definitions
 from orchestration.resources import EventSource, HomeFolder, TrainingSettings
 from streamrec_explain import errors
 from streamrec_explain.home import Home
+from streamrec_explain.models.session_protocol import KINDS
 
 INSTANCE_FILE = "dagster.yaml"
 FORESEEN = {*vars(errors), "DagsterAssetCheckFailedError"}
@@ -40,6 +41,7 @@ def instance(home: Home) -> dg.DagsterInstance:
 @click.option("--seed", default=0)
 @click.option("--audited", default=10_000, help="Explanations the faithfulness audit judges.")
 @click.option("--policy", type=click.Choice(["honest", "case_study"]), default="honest")
+@click.option("--session-model", type=click.Choice(KINDS), default="additive", help="Which kind serves.")
 @click.option("--why", default="launched by hand")
 @click.option("--partition", default=None, help="The day, for jobs of daily partitions.")
 @click.option("--verbose", is_flag=True, help="Show Dagster's own log.")
@@ -53,6 +55,7 @@ def main(
     seed: int,
     audited: int,
     policy: str,
+    session_model: str,
     why: str,
     partition: str | None,
     verbose: bool,
@@ -63,7 +66,12 @@ def main(
         logging.disable(logging.ERROR)
     source = EventSource(world=world, data=data, quarantine=quarantine, users=users, seed=seed)
     settings = TrainingSettings(
-        seed=seed, progress=sys.stderr.isatty(), audited_explanations=audited, policy=policy, why=why
+        seed=seed,
+        progress=sys.stderr.isatty(),
+        audited_explanations=audited,
+        policy=policy,
+        session_model=session_model,
+        why=why,
     )
     graph = definitions(HomeFolder(path=str(root)), source, settings)
     with instance(Home(root)) as own:

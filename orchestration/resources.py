@@ -55,6 +55,7 @@ class TrainingSettings(dg.ConfigurableResource):  # type: ignore[type-arg]
     progress: bool = False
     audited_explanations: int = 10_000
     policy: str = "honest"
+    session_model: str = "additive"
     who: str = ""
     why: str = "scheduled training"
 

@@ -21,7 +21,8 @@ from streamrec_explain.features.catalogue import Catalogue
 from streamrec_explain.features.spec import DEFAULT_SPEC
 from streamrec_explain.models.reranker_dataset import RerankerDataset, reranker_dataset
 from streamrec_explain.models.reranker_training import RerankerTrainingConfig, train_reranker
-from streamrec_explain.models.session_training import SessionTrainingConfig, train_session_model
+from streamrec_explain.models.session_kinds import training_config
+from streamrec_explain.models.session_training import train_session_model
 from streamrec_explain.release.mlflow_registry import MlflowRegistry, RunLog
 from streamrec_explain.release.registration import Component, DataInput
 from streamrec_explain.trees.tree_shap import TreeShapExplainer
@@ -42,13 +43,13 @@ def data_inputs(world: World, context: str) -> list[DataInput]:
 def session_model(
     context: dg.AssetExecutionContext, events: World, registry: Registry, settings: TrainingSettings
 ) -> TrainedSessionModel:
-    """Additive target attention over the user's history, trained on the first 80% of time."""
-    config = SessionTrainingConfig(seed=settings.seed)
+    """The session model over the user's history, of the kind the settings name, trained on the first 80% of time."""
+    config = training_config(settings.session_model, settings.seed)
     with registry.run(context) as (store, log):
         trained = train_session_model(
             interactions(events), split_phases(events), events.items.num_rows, config, settings.progress
         )
-        log.log(params=_params(config))
+        log.log(params={"kind": settings.session_model, **_params(config)})
         log.log_curve("loss", trained.losses)
         for data in data_inputs(events, "training"):
             log.log_data(data)

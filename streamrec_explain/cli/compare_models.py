@@ -25,7 +25,8 @@ from streamrec_explain.models.session_comparison import (
 )
 from streamrec_explain.models.session_costs import RerankerPrice, ServingCost, reranker_price, serving_costs
 from streamrec_explain.models.session_file import load_session_model
-from streamrec_explain.models.session_kinds import KINDS, training_config
+from streamrec_explain.models.session_kinds import training_config
+from streamrec_explain.models.session_protocol import KINDS
 from streamrec_explain.statistics.bootstrap import Estimate
 
 

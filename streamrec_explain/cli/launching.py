@@ -27,7 +27,7 @@ def launch(job: str, home: Path, **options: str | int | None) -> JobOutcome:
     EventDataError or SettingsError where its input is bad, StreamRecError where a step failed; gates that refuse
     are no error here.
     """
-    named = [f"--{name}={value}" for name, value in options.items() if value is not None]
+    named = [f"--{name.replace('_', '-')}={value}" for name, value in options.items() if value is not None]
     # Libraries below warn of beta parts and old changes on every start, which says nothing to a user.
     command = [sys.executable, "-W", "ignore", "-m", "orchestration.launch", job, f"--home={home}", *named]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)

@@ -12,6 +12,7 @@ from streamrec_explain.cli.output import EXIT_GATES, Output, with_output
 from streamrec_explain.cli.training_report import TrainingReport, in_words, training_report
 from streamrec_explain.events.readers import WORLDS
 from streamrec_explain.home import Home
+from streamrec_explain.models.session_protocol import KINDS
 
 
 @click.command()
@@ -28,6 +29,13 @@ from streamrec_explain.home import Home
     show_default=True,
     help="How sentences are chosen.",
 )
+@click.option(
+    "--session-model",
+    type=click.Choice(KINDS),
+    default="additive",
+    show_default=True,
+    help="Which kind of session model serves; see `streamrec compare-models`.",
+)
 @click.option("--quarantine", type=click.Path(path_type=Path), help="Set bad rows aside here instead of stopping.")
 @with_output
 def train(
@@ -38,6 +46,7 @@ def train(
     seed: int,
     audited: int,
     policy: str,
+    session_model: str,
     quarantine: Path | None,
     output: Output,
 ) -> None:
@@ -54,6 +63,7 @@ def train(
         seed=seed,
         audited=audited,
         policy=policy,
+        session_model=session_model,
         quarantine=None if quarantine is None else str(quarantine),
     )
     output.show(in_words(report), report)

@@ -1,13 +1,9 @@
-"""The kinds of session model that a release can serve, by name."""
-
-from typing import Literal, get_args
+"""The default training configuration of each kind of session model."""
 
 from streamrec_explain.errors import SettingsError
+from streamrec_explain.models.session_protocol import KINDS
 from streamrec_explain.models.session_training import SessionTrainingConfig, TrainingConfig
 from streamrec_explain.models.transformer_training import TransformerTrainingConfig
-
-SessionKind = Literal["additive", "transformer"]
-KINDS: tuple[SessionKind, ...] = get_args(SessionKind)
 
 
 def training_config(kind: str, seed: int, threads: int = 2) -> TrainingConfig:

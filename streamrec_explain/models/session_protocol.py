@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from streamrec_explain.attribution.removal import EventGroups
 
 Float64 = NDArray[np.float64]
+SessionKind = Literal["additive", "transformer"]
+KINDS: tuple[SessionKind, ...] = get_args(SessionKind)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from streamrec_explain.investigation.history import (
 from streamrec_explain.investigation.restored import Restored, restore
 from tests.explanation.ranked_lists import random_list
 from tests.investigation.conftest import logged
-from tests.models.conftest import random_transformer
+from tests.reference.transformer import random_transformer
 
 
 def restored_of(bundle: EngineBundle, seed: int = 3, length: int = 20, position: int = 0) -> Restored:
@@ -156,7 +156,7 @@ def test_events_beyond_the_horizon_do_not_count(bundle: EngineBundle) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_transformer_is_explained_by_removal(bundle: EngineBundle, seed: int) -> None:
     """It has no contributions; removal is what scoring the shorter history says, attention is its own."""
-    served = replace(bundle, session_model=random_transformer())
+    served = replace(bundle, session_model=random_transformer(np.random.default_rng(1), n_items=30))
     restored = restored_of(served, seed)
     found = attributed(restored)
     assert found.removal_residual is None

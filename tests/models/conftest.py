@@ -8,6 +8,7 @@ from streamrec_explain.events.interactions import Interactions
 from streamrec_explain.models.session_links import Links
 from streamrec_explain.models.session_model import SessionModel
 from streamrec_explain.models.transformer_model import TransformerModel
+from tests.reference.transformer import random_transformer
 
 
 @pytest.fixture(scope="session")
@@ -25,28 +26,8 @@ def model() -> SessionModel:
 
 @pytest.fixture(scope="session")
 def transformer() -> TransformerModel:
-    """The random transformer."""
-    return random_transformer()
-
-
-def random_transformer() -> TransformerModel:
-    """A random transformer of 30 items: two layers, two heads of width 4, inner width 12, lags up to 20."""
-    rng = np.random.default_rng(1)
-
-    def table(*shape: int) -> NDArray[np.float32]:
-        return (rng.normal(size=shape) * 0.5).astype(np.float32)
-
-    return TransformerModel(
-        event_table=table(30, 8),
-        candidate_table=table(30, 8),
-        bias=table(30),
-        projections=table(2, 4, 9, 8),
-        expand=table(2, 9, 12),
-        shrink=table(2, 13, 8),
-        norms=1 + table(2, 2, 2, 8),
-        final_norm=1 + table(2, 8),
-        distance_bias=table(2, 2, 20),
-    )
+    """A random transformer of 30 items with lags up to 20."""
+    return random_transformer(np.random.default_rng(1), n_items=30)
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,9 @@ from streamrec_explain.models.ranking_metrics import ndcg
 from streamrec_explain.models.session_comparison import Contestant, compare_ranking, train_for
 from streamrec_explain.models.session_costs import serving_costs
 from streamrec_explain.models.session_evaluation import rank_targets, targets
-from streamrec_explain.models.session_kinds import KINDS, training_config
+from streamrec_explain.models.session_kinds import training_config
 from streamrec_explain.models.session_model import SessionModel
+from streamrec_explain.models.session_protocol import KINDS
 from streamrec_explain.models.session_training import SessionTrainingConfig
 from streamrec_explain.models.transformer_model import TransformerModel
 from streamrec_explain.models.transformer_training import TransformerTrainingConfig
