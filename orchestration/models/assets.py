@@ -1,7 +1,6 @@
 """Assets of the models: session model, re-ranker, explainer, each registered, and what they reach on test data."""
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -22,7 +21,7 @@ from streamrec_explain.features.spec import DEFAULT_SPEC
 from streamrec_explain.models.reranker_dataset import RerankerDataset, reranker_dataset
 from streamrec_explain.models.reranker_training import RerankerTrainingConfig, train_reranker
 from streamrec_explain.models.session_kinds import training_config
-from streamrec_explain.models.session_training import train_session_model
+from streamrec_explain.models.session_training import TrainingConfig, train_session_model
 from streamrec_explain.release.mlflow_registry import MlflowRegistry, RunLog
 from streamrec_explain.release.registration import Component, DataInput
 from streamrec_explain.trees.tree_shap import TreeShapExplainer
@@ -153,11 +152,12 @@ def shap_explainer(
     return BuiltExplainer(explainer, registered)
 
 
-def _params(config: SessionTrainingConfig) -> dict[str, str | int | float]:
-    """The configuration as one flat level of params."""
-    links: dict[str, int | float] = {} if config.links is None else msgspec.to_builtins(config.links)
-    own: dict[str, str | int | float] = msgspec.to_builtins(replace(config, links=None))
-    return own | {"links": config.links is not None} | {f"links_{name}": value for name, value in links.items()}
+def _params(config: TrainingConfig) -> dict[str, str | int | float]:
+    """The configuration as one flat level of params: those of a part under the part's name."""
+    flat: dict[str, str | int | float] = {}
+    for name, value in msgspec.to_builtins(config).items():
+        flat |= {f"{name}_{key}": each for key, each in value.items()} if isinstance(value, dict) else {name: value}
+    return flat
 
 
 def _register(store: MlflowRegistry, log: RunLog, component: Component) -> ComponentVersion:
