@@ -37,7 +37,7 @@ class ClaimCheck(msgspec.Struct, frozen=True):
         return all(condition.holds for condition in self.conditions)
 
 
-class Evidence(msgspec.Struct, frozen=True):
+class FoundAgain(msgspec.Struct, frozen=True):
     """What claims are checked against."""
 
     restored: Restored
@@ -52,15 +52,15 @@ def check_claims(
     claims = restored.replayed.explanation.claims
     if features is None or history is None:
         return tuple(_check(claim, _promoted(claim, restored)) for claim in claims if claim.kind == "promoted")
-    evidence = Evidence(restored, features, history)
-    return tuple(_check(claim, _CONDITIONS[claim.kind](claim, evidence)) for claim in claims)
+    found = FoundAgain(restored, features, history)
+    return tuple(_check(claim, _CONDITIONS[claim.kind](claim, found)) for claim in claims)
 
 
 def _check(claim: Claim, conditions: tuple[Condition, ...]) -> ClaimCheck:
     return ClaimCheck(claim.kind, claim.verdict, conditions)
 
 
-def _watch_history(claim: Claim, found: Evidence) -> tuple[Condition, ...]:
+def _watch_history(claim: Claim, found: FoundAgain) -> tuple[Condition, ...]:
     """The named items are those whose real removal lowers the session score most, each by the margin."""
     named = claim.evidence["items"]
     names = set(named) if isinstance(named, tuple | list) else set()
@@ -91,7 +91,7 @@ def _raw_score_falls(restored: Restored, named: list[int]) -> Iterator[Condition
     yield Condition("raw_score_falls", drop > least, drop, least)
 
 
-def _category_match(claim: Claim, found: Evidence) -> tuple[Condition, ...]:
+def _category_match(claim: Claim, found: FoundAgain) -> tuple[Condition, ...]:
     """A positive category feature is among the three largest, the category features together are positive."""
     restored, spec = found.restored, found.restored.bundle.spec
     top = [reason for reason in found.features.ranked[:3] if spec.features[spec.index(reason.name)].category]
@@ -108,7 +108,7 @@ def _category_match(claim: Claim, found: Evidence) -> tuple[Condition, ...]:
     return tuple(conditions)
 
 
-def _trending(claim: Claim, found: Evidence) -> tuple[Condition, ...]:
+def _trending(claim: Claim, found: FoundAgain) -> tuple[Condition, ...]:
     """The logged facts of the trend snapshot pass the released bounds."""
     item, bounds = found.restored.item, found.restored.bundle.thresholds
     count, growth, rank = (fact(item, f"trend_{name}", 0.0) for name in ("count", "growth", "rank"))
@@ -120,7 +120,7 @@ def _trending(claim: Claim, found: Evidence) -> tuple[Condition, ...]:
     )
 
 
-def _personalized(claim: Claim, found: Evidence) -> tuple[Condition, ...]:
+def _personalized(claim: Claim, found: FoundAgain) -> tuple[Condition, ...]:
     """Without the whole history the session score really falls by the margin."""
     fall = found.history.session_score - found.history.score_without_history
     margin = found.restored.bundle.thresholds.personalized_margin
@@ -144,7 +144,7 @@ def place_in(items: tuple[ListItem, ...], own: ListItem, boosted: bool) -> int:
     return 1 + [item.position for item in ordered].index(own.position)
 
 
-def _listened(found: Evidence) -> Condition:
+def _listened(found: FoundAgain) -> Condition:
     value = found.features.shap(SESSION_SCORE)
     return Condition("reranker_listened", value > 0.0, value, 0.0)
 
@@ -154,7 +154,7 @@ def _recent(restored: Restored) -> list[int]:
     return recent
 
 
-_CONDITIONS: Mapping[str, Callable[[Claim, Evidence], tuple[Condition, ...]]] = {
+_CONDITIONS: Mapping[str, Callable[[Claim, FoundAgain], tuple[Condition, ...]]] = {
     "watch_history": _watch_history,
     "category_match": _category_match,
     "trending": _trending,

@@ -106,6 +106,9 @@ class _Search:
         known = tuple(item for item in context.items if bundle.catalogue.code(item.item_id) >= 0)
         self.context = msgspec.structs.replace(context, items=known)
         self._own, self._history = restored.item, history
+        self._twins_above = sum(
+            each.item_id == self._own.item_id for each in known if each.position < self._own.position
+        )
         self._logged = restored.replayed.explanation
         self._unknown = len(context.items) - len(known)
         self._trends = None if trends is None else trends.aligned_to(bundle.catalogue)
@@ -170,5 +173,6 @@ class _Search:
 
     def _said(self, context: ListContext) -> tuple[Explanation, ListItem, int]:
         explained = self._engine.explain_list(context).explanations
-        place = [item.item_id for item in context.items].index(self._own.item_id)
+        same = [place for place, item in enumerate(context.items) if item.item_id == self._own.item_id]
+        place = same[self._twins_above]
         return explained[place], context.items[place], place + 1

@@ -132,3 +132,13 @@ def test_unknown_items_are_left_out_and_counted(bundle: EngineBundle) -> None:
     context = msgspec.structs.replace(context, items=(*context.items[:9], strange))
     result = found_in(restore(logged(bundle, context), bundle))
     assert [("no_trends", 0), ("unknown_items", 1)] == [(each.kind, each.count) for each in result.left_out]
+
+
+def test_an_item_that_is_listed_twice_keeps_its_own_place(bundle: EngineBundle) -> None:
+    """The second one is not taken for the first."""
+    context = random_list(bundle, 3)
+    twin = msgspec.structs.replace(context.items[4], position=10)
+    twice = rescored(bundle, msgspec.structs.replace(context, items=(*context.items, twin)))
+    first, second = (item.position for item in twice.items if item.item_id == twin.item_id)
+    places = [found_in(restore(logged(bundle, twice, position), bundle)).before.place for position in (first, second)]
+    assert [first + 1, second + 1] == places
