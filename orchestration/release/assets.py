@@ -66,6 +66,7 @@ def thresholds(
                     {
                         "length": rate.length,
                         "random attention": rate.random_triggered / max(rate.random_n, 1),
+                        "random attention, upper 95% bound": rate.random_high,
                         "this model": rate.triggered / max(rate.n, 1),
                         "n": rate.n,
                     }

@@ -78,6 +78,9 @@ def _metadata(report: FaithfulnessReport) -> dict[str, Any]:
         "trending": str(report.trending),
         "personalized": str(report.personalized),
         "promoted": str(report.promoted),
+        "watch_history with random attention": table(
+            [{"length": row.length, "random": str(row.random), "own": str(row.own)} for row in report.random_attention]
+        ),
     }
     found = report.history
     if found is None:

@@ -3,11 +3,11 @@
 Margins are chosen on held-out lists that nothing was trained on and that no audit uses. The random model is the
 released one with its item tables permuted: the same sizes and the same decay with lag, but no knowledge of which
 event speaks for which candidate. A margin is the smallest that keeps the upper 95% bound of its trigger rate
-below the target, at every history length.
+below the target, at every history length; the bound allows for items of one user and of one permutation being alike.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from streamrec_explain.errors import InvalidInputError
 from streamrec_explain.explanation.components import EngineBundle
-from streamrec_explain.explanation.history_pull import HistoryPull, history_pull, random_attention
-from streamrec_explain.explanation.margins import margin
+from streamrec_explain.explanation.history_pull import HistoryPull, history_pull, random_pulls
+from streamrec_explain.explanation.margins import margin, upper_bound
 from streamrec_explain.explanation.signals import fact
 from streamrec_explain.explanation.thresholds import LEAST_MARGIN, Thresholds
 from streamrec_explain.records import ListContext
@@ -31,11 +31,15 @@ Floats = NDArray[np.float64]
 
 
 class LengthRate(msgspec.Struct, frozen=True):
-    """How often watch_history is triggered at one history length, of `n` items each."""
+    """How often watch_history is triggered at one history length, of `n` items each.
+
+    `random_high` is the upper 95% bound of the random model's rate.
+    """
 
     length: int
     random_triggered: int
     random_n: int
+    random_high: float
     triggered: int
     n: int
 
@@ -81,13 +85,12 @@ def calibrate(
     """
     if not contexts:
         raise InvalidInputError("calibration needs held-out lists; none was given")
-    randoms = [replace(bundle, session_model=random_attention(bundle.session_model, rng)) for _ in range(permutations)]
-    random = {length: history_pull(randoms, contexts, length) for length in (*LENGTHS, None)}
+    random = random_pulls(bundle, contexts, (*LENGTHS, None), rng, permutations)
     thresholds = Thresholds(
         version=version,
         **_history_margins([random[length] for length in LENGTHS], target),
         history_raw_margin=LEAST_RAW_DROP,
-        personalized_margin=max(LEAST_MARGIN, margin(random[None].total, rarity)),
+        personalized_margin=max(LEAST_MARGIN, margin(random[None].total, random[None].clusters, rarity)),
         **_trending_bounds(contexts, rarity),
     )
     released = {length: history_pull([bundle], contexts, length) for length in LENGTHS}
@@ -107,14 +110,14 @@ def calibrate(
 
 def _history_margins(pulls: Sequence[HistoryPull], target: float) -> dict[str, float]:
     """Half of the allowed triggers may come from pairs, what they leave over from items named alone."""
-    pair = max(LEAST_MARGIN, *(margin(pull.second, target / 2) for pull in pulls))
+    pair = max(LEAST_MARGIN, *(margin(pull.second, pull.clusters, target / 2) for pull in pulls))
     alone = max(_single_margin(pull, pair, target) for pull in pulls)
     return {"history_margin": pair, "history_single_margin": max(pair, alone)}
 
 
 def _single_margin(pull: HistoryPull, pair_margin: float, target: float) -> float:
     paired = pull.second > pair_margin
-    return margin(np.where(paired, np.inf, pull.first), target, int(paired.sum()))
+    return margin(np.where(paired, np.inf, pull.first), pull.clusters, target)
 
 
 def _trend_facts(contexts: Sequence[ListContext]) -> Floats:
@@ -147,4 +150,5 @@ def _trending(facts: Floats, thresholds: Thresholds) -> NDArray[np.bool_]:
 
 def _length_rate(length: int, random: HistoryPull, released: HistoryPull, thresholds: Thresholds) -> LengthRate:
     fired, own = random.triggers(thresholds), released.triggers(thresholds)
-    return LengthRate(length, int(fired.sum()), len(fired), int(own.sum()), len(own))
+    high = upper_bound(fired, random.clusters)
+    return LengthRate(length, int(fired.sum()), len(fired), high, int(own.sum()), len(own))

@@ -1,7 +1,7 @@
 """How hard histories pull at the items of lists, for the released model and for one with random attention."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from streamrec_explain.explanation.thresholds import Thresholds
 from streamrec_explain.models.session_protocol import SessionScorer
 from streamrec_explain.records import ListContext
 
+BLOCKS = 40
+
 Floats = NDArray[np.float64]
 
 
@@ -21,12 +23,24 @@ Floats = NDArray[np.float64]
 class HistoryPull:
     """Contributions of history to items, [n] each: of the strongest item, the second strongest, and of all.
 
-    -inf where there is no such item, or where the re-ranker did not listen to the session score.
+    -inf where there is no such item, or where the re-ranker did not listen to the session score. Numbers of one
+    cluster, int64 [n], come from the same model or the same users, those of different ones have nothing in common.
     """
 
     first: Floats
     second: Floats
     total: Floats
+    clusters: NDArray[np.int64]
+
+    @classmethod
+    def joined(cls, pulls: Sequence["HistoryPull"]) -> "HistoryPull":
+        """Several as one, each a cluster of its own."""
+        nothing = np.zeros(0)
+        first, second, total = (
+            np.concatenate([nothing, *(getattr(pull, name) for pull in pulls)]) for name in ("first", "second", "total")
+        )
+        sizes = np.array([len(pull.first) for pull in pulls], dtype=np.int64)
+        return cls(first, second, total, np.repeat(np.arange(len(pulls)), sizes))
 
     def triggers(self, thresholds: Thresholds) -> NDArray[np.bool_]:
         """Where watch_history would be said if every title could be."""
@@ -44,7 +58,30 @@ def history_pull(
 ) -> HistoryPull:
     """What the latest `length` events (None: all) do to the items of lists whose history is long enough."""
     rows = [row for bundle in bundles for context in contexts for row in _rows(bundle, context, length)]
-    return HistoryPull(*np.array(rows, dtype=np.float64).reshape(-1, 3).T)
+    first, second, total = np.array(rows, dtype=np.float64).reshape(-1, 3).T
+    return HistoryPull(first, second, total, np.zeros(len(rows), dtype=np.int64))
+
+
+def random_pulls(
+    bundle: EngineBundle,
+    contexts: Sequence[ListContext],
+    lengths: Sequence[int | None],
+    rng: np.random.Generator,
+    permutations: int,
+) -> dict[int | None, HistoryPull]:
+    """What histories of each length do in models with random attention.
+
+    The lists are dealt out in blocks, each with permutations of its own, so that both what is peculiar to a permutation
+    and what is peculiar to a user stay within one cluster.
+    """
+    size = max(1, len(contexts) // BLOCKS)
+    pulls: dict[int | None, list[HistoryPull]] = {length: [] for length in lengths}
+    for start in range(0, len(contexts), size):
+        models = [random_attention(bundle.session_model, rng) for _ in range(permutations)]
+        randoms = [replace(bundle, session_model=model) for model in models]
+        for length in lengths:
+            pulls[length].append(history_pull(randoms, contexts[start : start + size], length))
+    return {length: HistoryPull.joined(blocks) for length, blocks in pulls.items()}
 
 
 def _rows(

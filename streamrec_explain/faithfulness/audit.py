@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import ceil
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,11 +14,13 @@ from streamrec_explain.explanation.history import resolve_history
 from streamrec_explain.faithfulness.judging import Judge, Said
 from streamrec_explain.faithfulness.report import FaithfulnessReport
 from streamrec_explain.faithfulness.sampling import CANDIDATES, LIST_SIZE, Moment, sample_lists
+from streamrec_explain.faithfulness.silence import random_triggers
 from streamrec_explain.faithfulness.strata import Stratum, draw, length_band
 from streamrec_explain.faithfulness.summary import summarize
 from streamrec_explain.records import ListContext
 
 PER_LIST = 4
+SILENCE_LISTS = 200
 
 Progress = Callable[[Iterable[ListContext]], Iterable[ListContext]]
 
@@ -44,7 +47,14 @@ def audit(
     sample = draw([said.stratum for said in frame], n_explanations, rng)
     chosen = [frame[row] for row in sample.rows.tolist()]
     judged = Judge(bundle, moment, rng).judge(chosen, sample.weights.tolist())
-    return summarize(n_lists, Counter(said.stratum for said in frame), judged)
+    random = random_triggers(bundle, _shown(frame)[:SILENCE_LISTS], rng)
+    return summarize(n_lists, Counter(said.stratum for said in frame), judged, random)
+
+
+def _shown(frame: Sequence[Said]) -> list[ListContext]:
+    """The lists of a frame as the service shows them, one of each user."""
+    contexts = {said.user: said.context for said in frame}
+    return [msgspec.structs.replace(each, items=each.items[:LIST_SIZE]) for each in contexts.values()]
 
 
 def _explained(bundle: EngineBundle, users: Sequence[int], lists: Iterable[ListContext]) -> Iterator[Said]:

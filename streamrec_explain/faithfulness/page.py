@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from streamrec_explain.faithfulness.gradients import STEPS
 from streamrec_explain.faithfulness.plots import audit_plots
 from streamrec_explain.faithfulness.report import FaithfulnessReport, HistoryFaithfulness, MeasuredRate
 from streamrec_explain.pages.rendering import page, picture
@@ -38,6 +39,8 @@ def audit_page(report: FaithfulnessReport, model_version: str, world: str, plots
         shares={kind: percent(share) for kind, share in sorted(report.shares.items(), key=lambda pair: -pair[1])},
         pictures={name: picture(png, CAPTIONS[name]) for name, png in plots.items()},
         captions=CAPTIONS,
+        small=_small,
+        steps=STEPS,
     )
 
 

@@ -136,6 +136,17 @@ class StratumRate(msgspec.Struct, frozen=True, kw_only=True):
     true: MeasuredRate
 
 
+class RandomTriggers(msgspec.Struct, frozen=True, kw_only=True):
+    """How often the margins of watch_history are passed after `length` events, by items of lists.
+
+    `random`: with the model's tables shuffled among items, so that it knows nothing; `own`: by the model itself.
+    """
+
+    length: int
+    random: MeasuredRate
+    own: MeasuredRate
+
+
 class FaithfulnessReport(msgspec.Struct, frozen=True, kw_only=True):
     """What was found true of the sentences of one release; `types` counts the judged explanations by type.
 
@@ -161,6 +172,7 @@ class FaithfulnessReport(msgspec.Struct, frozen=True, kw_only=True):
     long_history: HistoryFaithfulness | None
     long_false_claims: MeasuredRate
     strata: tuple[StratumRate, ...]
+    random_attention: tuple[RandomTriggers, ...]
 
     def to_json(self) -> bytes:
         """Indented JSON."""

@@ -15,6 +15,7 @@ from streamrec_explain.faithfulness.report import (
     LengthFaithfulness,
     MeasuredMean,
     MeasuredRate,
+    RandomTriggers,
     StratumRate,
 )
 from streamrec_explain.faithfulness.strata import LENGTHS, Stratum, length_band
@@ -23,7 +24,12 @@ from streamrec_explain.statistics.clustered import ClusteredSample
 LONG = 10
 
 
-def summarize(n_lists: int, frame: Mapping[Stratum, int], judged: Sequence[Judged]) -> FaithfulnessReport:
+def summarize(
+    n_lists: int,
+    frame: Mapping[Stratum, int],
+    judged: Sequence[Judged],
+    random_attention: tuple[RandomTriggers, ...],
+) -> FaithfulnessReport:
     """The report on judged explanations of a frame with so many explanations per stratum."""
     by_type = {kind: [row for row in judged if row.stratum.explanation_type == kind] for kind in _types(judged)}
     n_frame, of_type = sum(frame.values()), Counter[str]()
@@ -49,6 +55,7 @@ def summarize(n_lists: int, frame: Mapping[Stratum, int], judged: Sequence[Judge
         long_history=_history([row for row in long if row.history]),
         long_false_claims=_false(long),
         strata=tuple(_stratum(stratum, size, judged) for stratum, size in sorted(frame.items())),
+        random_attention=random_attention,
     )
 
 

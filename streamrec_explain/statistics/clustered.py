@@ -5,7 +5,7 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv
+from scipy.special import betaincinv, stdtrit
 
 from streamrec_explain.errors import InvalidInputError
 
@@ -54,8 +54,12 @@ class ClusteredSample:
         return float(spread / self.weights.sum() ** 2)
 
     def effective(self, spread: float, variance: float) -> float:
-        """How many independent observations with this variance give a mean with that variance."""
-        return spread / variance * self.n_clusters / (self.n_clusters - 1)
+        """How many independent observations with this variance are as good as this sample with that variance.
+
+        Few clusters tell their own variance badly: Student's t for their number takes that off (Korn & Graubard 1998).
+        """
+        plain, few = (float(stdtrit(count - 1, 0.975)) for count in (len(self.weights), self.n_clusters))
+        return spread / variance * self.n_clusters / (self.n_clusters - 1) * (plain / few) ** 2
 
 
 @dataclass(frozen=True)

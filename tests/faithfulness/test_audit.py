@@ -7,13 +7,14 @@ import msgspec
 import numpy as np
 import pytest
 
+from streamrec_explain.explanation.calibration import calibrate
 from streamrec_explain.explanation.components import EngineBundle
 from streamrec_explain.explanation.engine import ExplanationEngine
 from streamrec_explain.explanation.history_pull import random_attention
 from streamrec_explain.faithfulness import audit as audit_module
 from streamrec_explain.faithfulness.audit import audit
 from streamrec_explain.faithfulness.report import FaithfulnessReport
-from streamrec_explain.faithfulness.sampling import Moment
+from streamrec_explain.faithfulness.sampling import Moment, sample_lists
 from streamrec_explain.records import ListContext
 from streamrec_explain.release.gates import GateBounds
 
@@ -110,6 +111,23 @@ def test_the_raw_score_falls_without_the_named_items(
     assert found.loses_place.low > found.random_loses_place.high
     assert 1.0 == asked.falls_at_request.value > found.falls_at_request.value
     assert asked.falls.value > found.falls.value
+
+
+def test_random_attention_is_nearly_silent_after_calibration(bundle: EngineBundle, moment: Moment) -> None:
+    """Calibrated on some users it rarely passes the margins for others; uncalibrated it does."""
+    halves = USERS[::2], USERS[1::2]
+    lists = list(sample_lists(bundle, moment, halves[0], 3))
+    calibrated = calibrate(bundle, lists, np.random.default_rng(1)).thresholds
+    loud, silent = (
+        audit(replace(bundle, thresholds=thresholds), moment, halves[1], 100, seed=1).random_attention
+        for thresholds in (bundle.thresholds, calibrated)
+    )
+    assert [1, 2, 5, 10, 50] == [row.length for row in silent]
+    for row, unbounded in zip(silent[:4], loud[:4], strict=True):
+        assert row.random.n > 500
+        assert row.random.value < 0.05 < unbounded.random.value
+        assert row.own.n == row.random.n / 3
+    assert 0 == silent[4].random.n  # nobody has watched that much
 
 
 def test_rates_of_a_sample_are_those_of_the_frame(bundle: EngineBundle, moment: Moment) -> None:

@@ -12,6 +12,7 @@ from streamrec_explain.faithfulness.report import (
     LengthFaithfulness,
     MeasuredMean,
     MeasuredRate,
+    RandomTriggers,
     StratumRate,
 )
 from streamrec_explain.statistics.clustered import ClusteredSample
@@ -71,6 +72,7 @@ REPORT = FaithfulnessReport(
     strata=(
         StratumRate(explanation_type="watch_history", market="US", length="1-4", frame=100, true=HALF),
     ),
+    random_attention=(RandomTriggers(length=10, random=NONE, own=HALF),),
 )
 
 
