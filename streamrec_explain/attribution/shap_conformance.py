@@ -77,7 +77,7 @@ def conformance(explainer: Explainer, booster: Any, rows: Floats) -> Conformance
     values, scores = explainer.shap_values(rows), explainer.predict_raw(rows)
     scale = max(1.0, float(np.abs(scores).max(initial=0.0)))
     reference = np.asarray(booster.predict(rows, pred_contrib=True))
-    shap_reference = c_extension_values(booster, rows) if is_numeric(booster, rows) else None
+    shap_reference = c_extension(booster)(rows) if is_numeric(booster, rows) else None
     return ConformanceReport(
         n_rows=len(rows),
         from_shap=None if shap_reference is None else float(np.abs(values - shap_reference).max()) / scale,
@@ -100,16 +100,21 @@ def is_numeric(booster: Any, rows: Floats) -> bool:
     return not has_categories and not has_missing and not bool(np.isnan(rows).any())
 
 
-def c_extension_values(booster: Any, rows: Floats) -> Floats:
-    """Shapley values [n, F] by shap's C extension itself; `shap_values()` would hand the work to LightGBM."""
+def c_extension(booster: Any) -> Callable[[Floats], Floats]:
+    """Shapley values [n, F] of rows [n, F] by shap's C extension; `shap_values()` would hand the work to LightGBM."""
     trees = shap.TreeExplainer(booster).model
-    values = np.zeros((len(rows), rows.shape[1] + 1, trees.num_outputs))
-    _cext.dense_tree_shap(
-        trees.children_left, trees.children_right, trees.children_default, trees.features, trees.thresholds,
-        trees.threshold_types, trees.values, trees.node_sample_weight, trees.max_depth, rows, np.isnan(rows),
-        None, None, None, len(trees.values), trees.base_offset, values, _PATH_DEPENDENT, _RAW_SCORE, _NO_INTERACTIONS,
-    )  # fmt: skip
-    return np.asarray(values[:, :-1, 0])
+
+    def explain(rows: Floats) -> Floats:
+        values = np.zeros((len(rows), rows.shape[1] + 1, trees.num_outputs))
+        _cext.dense_tree_shap(
+            trees.children_left, trees.children_right, trees.children_default, trees.features, trees.thresholds,
+            trees.threshold_types, trees.values, trees.node_sample_weight, trees.max_depth, rows, np.isnan(rows),
+            None, None, None, len(trees.values), trees.base_offset, values, _PATH_DEPENDENT, _RAW_SCORE,
+            _NO_INTERACTIONS,
+        )  # fmt: skip
+        return np.asarray(values[:, :-1, 0])
+
+    return explain
 
 
 def summary_plot(values: Floats, rows: Floats, names: list[str], max_display: int = 15) -> bytes:
