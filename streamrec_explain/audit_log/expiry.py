@@ -9,7 +9,7 @@ from streamrec_explain.audit_log.content import pieces, row_count, user_ranges
 from streamrec_explain.audit_log.hashed_requests import requests_in
 from streamrec_explain.audit_log.holds import ActiveHold, held_requests
 from streamrec_explain.audit_log.retention import RetentionPolicy
-from streamrec_explain.audit_log.sealing import Act, Seals, withdraw
+from streamrec_explain.audit_log.sealing import Act, Seals, withdraw_all_but
 from streamrec_explain.audit_log.table import AuditTable, Partition
 from streamrec_explain.errors import RetentionError, WriteConflictError
 
@@ -64,7 +64,7 @@ def apply_expiry(
         _check(plan, partition, opened, holds)
         held = held_requests(holds, partition.condition)
         kept = [each for table, seen in opened if holds for each in requests_in(table, partition, seen, held)]
-        withdraw(None, partition, seals, kept=kept, reason="expiry", act=act)
+        withdraw_all_but(kept, partition, seals, reason="expiry", act=act)
         removed += sum(_remove(table, seen, partition, holds) for table, seen in opened)
     return removed
 

@@ -117,43 +117,50 @@ def sealed_leaves(tree: Tree, partition: Partition, leaves: LeafStore) -> list[b
 
 
 def withdraw(
-    requests: Iterable[HashedRequest] | None,
-    partition: Partition,
-    seals: Seals,
-    *,
-    reason: Reason,
-    act: Act,
-    kept: Iterable[HashedRequest] = (),
+    requests: Iterable[HashedRequest], partition: Partition, seals: Seals, *, reason: Reason, act: Act
 ) -> None:
-    """Record that these sealed requests (None: all but those `kept`) go lawfully; what is recorded stays recorded.
+    """Record that these sealed requests go lawfully; what is recorded already stays recorded once.
 
-    Requests that were never sealed need no record here. TamperError if the leaves are not what was sealed.
+    Requests that were never sealed need no record. TamperError if the leaves are not what was sealed.
     """
     with seals.leaves.locked():
-        tree = trees(seals.ledger.records()).get(partition, Tree())
-        place = {leaf: index for index, leaf in enumerate(sealed_leaves(tree, partition, seals.leaves))}
-        going, entries = tree.standing(), tree.standing_entries
-        if requests is not None:
-            found = [each for each in requests if each.leaf in place and going[place[each.leaf]]]
-            going[:] = False
-            going[[place[each.leaf] for each in found]] = True
-            entries = sum(each.entries for each in found)
-        for each in kept:
-            if each.leaf in place and going[place[each.leaf]]:
-                going[place[each.leaf]] = False
-                entries -= each.entries
-        if going.any():
-            seals.ledger.append(
-                Withdrawn(
-                    date=partition.date,
-                    region=partition.region,
-                    leaves=ranges(np.flatnonzero(going)),
-                    entries=entries,
-                    reason=reason,
-                    **msgspec.structs.asdict(act),
-                ),
-                seals.signer,
-            )
+        tree, place = _tree_with_places(partition, seals)
+        standing = tree.standing()
+        going = [each for each in requests if each.leaf in place and standing[place[each.leaf]]]
+        places = sorted(place[each.leaf] for each in going)
+        _record(places, sum(each.entries for each in going), partition, seals, reason, act)
+
+
+def withdraw_all_but(
+    kept: Iterable[HashedRequest], partition: Partition, seals: Seals, *, reason: Reason, act: Act
+) -> None:
+    """Record that every sealed request of a partition goes lawfully but for those that are kept."""
+    with seals.leaves.locked():
+        tree, place = _tree_with_places(partition, seals)
+        going = tree.standing()
+        staying = [each for each in kept if each.leaf in place and going[place[each.leaf]]]
+        going[[place[each.leaf] for each in staying]] = False
+        entries = tree.standing_entries - sum(each.entries for each in staying)
+        _record(np.flatnonzero(going).tolist(), entries, partition, seals, reason, act)
+
+
+def _tree_with_places(partition: Partition, seals: Seals) -> tuple[Tree, dict[bytes, int]]:
+    tree = trees(seals.ledger.records()).get(partition, Tree())
+    leaves = sealed_leaves(tree, partition, seals.leaves)
+    return tree, {leaf: index for index, leaf in enumerate(leaves)}
+
+
+def _record(places: Sequence[int], entries: int, partition: Partition, seals: Seals, reason: Reason, act: Act) -> None:
+    if places:
+        withdrawn = Withdrawn(
+            date=partition.date,
+            region=partition.region,
+            leaves=ranges(np.array(places, np.int64)),
+            entries=entries,
+            reason=reason,
+            **msgspec.structs.asdict(act),
+        )
+        seals.ledger.append(withdrawn, seals.signer)
 
 
 def ranges(places: npt.NDArray[np.int64]) -> Ranges:
