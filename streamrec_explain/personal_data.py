@@ -11,7 +11,7 @@ from streamrec_explain.audit_log.erasure import ErasurePlan, Person, apply_erasu
 from streamrec_explain.audit_log.holds import Holds
 from streamrec_explain.audit_log.ledger_records import HoldPlaced, HoldReleased
 from streamrec_explain.audit_log.lookup import AuditLog, FoundRequest
-from streamrec_explain.audit_log.sealing import Act, Seals
+from streamrec_explain.audit_log.sealed_tree import Act, Seals
 from streamrec_explain.errors import HoldError
 from streamrec_explain.explanation.audit_inputs import history_of, user_features_of
 from streamrec_explain.features.snapshot_files import latest

@@ -19,7 +19,8 @@ from streamrec_explain.audit_log.expiry import apply_expiry, plan_expiry
 from streamrec_explain.audit_log.home_log import active_holds, seals_of
 from streamrec_explain.audit_log.ledger_records import SealedHead
 from streamrec_explain.audit_log.retention import read_retention
-from streamrec_explain.audit_log.sealing import Act, seal
+from streamrec_explain.audit_log.sealed_tree import Act
+from streamrec_explain.audit_log.sealing import seal
 from streamrec_explain.audit_log.shipper import ship_folder
 from streamrec_explain.audit_log.store import store_of, writing
 from streamrec_explain.audit_log.table import AuditTable

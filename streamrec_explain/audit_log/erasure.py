@@ -21,8 +21,9 @@ from streamrec_explain.audit_log.journal_file import connect, connect_read_only,
 from streamrec_explain.audit_log.journal_reader import journal_paths, records_of_users
 from streamrec_explain.audit_log.ledger_records import Erased, ErasureState
 from streamrec_explain.audit_log.lookup import AuditLog, FoundRequest
-from streamrec_explain.audit_log.sealing import Act, Seals, withdraw
+from streamrec_explain.audit_log.sealed_tree import Act, Seals
 from streamrec_explain.audit_log.table import AuditTable, Partition
+from streamrec_explain.audit_log.withdrawal import withdraw
 from streamrec_explain.errors import CorruptRecordError, RetentionError, WriteConflictError
 
 

@@ -9,8 +9,9 @@ from streamrec_explain.audit_log.content import pieces, row_count, user_ranges
 from streamrec_explain.audit_log.hashed_requests import requests_in
 from streamrec_explain.audit_log.holds import ActiveHold, held_requests
 from streamrec_explain.audit_log.retention import RetentionPolicy
-from streamrec_explain.audit_log.sealing import Act, Seals, withdraw_all_but
+from streamrec_explain.audit_log.sealed_tree import Act, Seals
 from streamrec_explain.audit_log.table import AuditTable, Partition
+from streamrec_explain.audit_log.withdrawal import withdraw_all_but
 from streamrec_explain.errors import RetentionError, WriteConflictError
 
 

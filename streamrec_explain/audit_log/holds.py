@@ -15,7 +15,7 @@ from streamrec_explain.audit_log import conditions
 from streamrec_explain.audit_log.audit_ledger import AuditLedger
 from streamrec_explain.audit_log.encoding import utc_day
 from streamrec_explain.audit_log.ledger_records import HoldPlaced, HoldReleased
-from streamrec_explain.audit_log.sealing import Act
+from streamrec_explain.audit_log.sealed_tree import Act
 from streamrec_explain.audit_log.signing import Signer
 from streamrec_explain.errors import HoldError
 from streamrec_explain.pseudonym import KeyRing

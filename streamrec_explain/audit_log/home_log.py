@@ -6,7 +6,7 @@ from streamrec_explain.audit_log.audit_ledger import AuditLedger
 from streamrec_explain.audit_log.holds import ActiveHold, Holds
 from streamrec_explain.audit_log.leaves import LeafStore
 from streamrec_explain.audit_log.lookup import AuditLog
-from streamrec_explain.audit_log.sealing import Evidence, Seals
+from streamrec_explain.audit_log.sealed_tree import Evidence, Seals
 from streamrec_explain.audit_log.signing import (
     Signer,
     create_signing_key,

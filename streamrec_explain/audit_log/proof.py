@@ -18,7 +18,7 @@ from streamrec_explain.audit_log.hashed_requests import request_leaf
 from streamrec_explain.audit_log.ledger_records import SealedHead
 from streamrec_explain.audit_log.lookup import AuditLog
 from streamrec_explain.audit_log.merkle import consistency_path, inclusion_path, levels
-from streamrec_explain.audit_log.sealing import Evidence, Tree, sealed_leaves, trees
+from streamrec_explain.audit_log.sealed_tree import Evidence, Tree, sealed_leaves, trees
 from streamrec_explain.audit_log.table import AuditTable, Partition
 from streamrec_explain.errors import EntryNotFoundError, TamperError
 from streamrec_explain.records import split_explanation_id

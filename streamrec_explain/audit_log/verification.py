@@ -12,7 +12,7 @@ from streamrec_explain.audit_log.hashed_requests import requests_in
 from streamrec_explain.audit_log.leaves import LeafStore
 from streamrec_explain.audit_log.ledger_records import Record
 from streamrec_explain.audit_log.merkle import root
-from streamrec_explain.audit_log.sealing import Evidence, Tree, trees
+from streamrec_explain.audit_log.sealed_tree import Evidence, Tree, trees
 from streamrec_explain.audit_log.signing import PublicKeys
 from streamrec_explain.audit_log.table import AuditTable, Partition
 from streamrec_explain.errors import AuditLogError

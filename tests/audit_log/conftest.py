@@ -8,7 +8,7 @@ import pytest
 from streamrec_explain.audit_log.audit_ledger import AuditLedger
 from streamrec_explain.audit_log.journal import Journal
 from streamrec_explain.audit_log.leaves import LeafStore
-from streamrec_explain.audit_log.sealing import Seals
+from streamrec_explain.audit_log.sealed_tree import Seals
 from streamrec_explain.audit_log.signing import create_signing_key
 from streamrec_explain.audit_log.table import AuditTable
 from tests.audit_log.s3_server import S3Server

@@ -10,7 +10,8 @@ from streamrec_explain.audit_log.erasure import apply_erasure, plan_erasure
 from streamrec_explain.audit_log.expiry import apply_expiry, plan_expiry
 from streamrec_explain.audit_log.home_log import active_holds, log_of, seals_of
 from streamrec_explain.audit_log.retention import RetentionPolicy
-from streamrec_explain.audit_log.sealing import Act, seal
+from streamrec_explain.audit_log.sealed_tree import Act
+from streamrec_explain.audit_log.sealing import seal
 from streamrec_explain.home import Home
 from streamrec_explain.personal_data import person_of
 from streamrec_explain.pseudonym import load_key_file

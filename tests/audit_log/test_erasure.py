@@ -10,7 +10,7 @@ from streamrec_explain.audit_log.encoding import as_stored
 from streamrec_explain.audit_log.erasure import Person, apply_erasure, export_person, plan_erasure
 from streamrec_explain.audit_log.journal import Journal
 from streamrec_explain.audit_log.lookup import AuditLog
-from streamrec_explain.audit_log.sealing import Act, Seals
+from streamrec_explain.audit_log.sealed_tree import Act, Seals
 from streamrec_explain.audit_log.shipper import ship_folder
 from streamrec_explain.audit_log.table import AuditTable
 from streamrec_explain.records import AuditRequest

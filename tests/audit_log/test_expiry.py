@@ -7,7 +7,7 @@ import pytest
 
 from streamrec_explain.audit_log.expiry import apply_expiry, plan_expiry
 from streamrec_explain.audit_log.retention import RetentionPolicy
-from streamrec_explain.audit_log.sealing import Act, Seals
+from streamrec_explain.audit_log.sealed_tree import Act, Seals
 from streamrec_explain.audit_log.table import AuditTable
 from streamrec_explain.audit_log.vacuum import apply_vacuum, plan_vacuum
 from streamrec_explain.errors import RetentionError, SettingsError

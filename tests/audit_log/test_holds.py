@@ -11,7 +11,8 @@ from streamrec_explain.audit_log.journal import Journal
 from streamrec_explain.audit_log.ledger_records import Erased, Withdrawn
 from streamrec_explain.audit_log.lookup import AuditLog
 from streamrec_explain.audit_log.retention import RetentionPolicy
-from streamrec_explain.audit_log.sealing import Act, Seals, seal
+from streamrec_explain.audit_log.sealed_tree import Act, Seals
+from streamrec_explain.audit_log.sealing import seal
 from streamrec_explain.audit_log.signing import PublicKeys
 from streamrec_explain.audit_log.table import AuditTable
 from streamrec_explain.audit_log.verification import verify
@@ -38,8 +39,8 @@ def holds(seals: Seals, tmp_path: Path) -> Holds:
 
 @pytest.fixture
 def log(hot: AuditTable, cold: AuditTable, journal: Journal, keys: KeyRing, seals: Seals) -> AuditLog:
-    """Ada's requests 0 (cold), 1 (hot, item rare) and 2 (journal) beside those of others, sealed."""
-    old, new = keys.pseudonyms("ada").values()
+    """Zoe's requests 0 (cold), 1 (hot, item rare) and 2 (journal) beside those of others, sealed."""
+    old, new = keys.pseudonyms("zoe").values()
     cold.append([request(0, user_id_hash=old, region="EU"), request(10, region="EU")])
     rare = (entry(0), entry(1, item_id="rare"))
     hot.append([request(1, user_id_hash=old, region="EU", entries=rare), request(11, region="EU")])
@@ -49,9 +50,9 @@ def log(hot: AuditTable, cold: AuditTable, journal: Journal, keys: KeyRing, seal
 
 
 @pytest.fixture
-def ada(keys: KeyRing) -> Person:
+def zoe(keys: KeyRing) -> Person:
     """The person that asks to be forgotten."""
-    return Person(tuple(keys.pseudonyms("ada").values()), tuple(keys.subjects("ada").values()))
+    return Person(tuple(keys.pseudonyms("zoe").values()), tuple(keys.subjects("zoe").values()))
 
 
 def _ids(log: AuditLog) -> set[str]:
@@ -70,12 +71,12 @@ def _expire(log: AuditLog, seals: Seals, holds: tuple[ActiveHold, ...], now_ms: 
 
 
 SCOPES = [
-    (HoldScope(user_id="ada"), {"request-0", "request-1"}),
+    (HoldScope(user_id="zoe"), {"request-0", "request-1"}),
     (HoldScope(item_id="rare"), {"request-1"}),
     (HoldScope(request_id="request-10"), {"request-10"}),
     (HoldScope(model_version="streamrec-release/1@00000000", region="EU"), {f"request-{n}" for n in (0, 1, 10, 11)}),
     (HoldScope(first_day="2026-01-02", last_day="2026-01-03"), set()),
-    (HoldScope(user_id="ada", item_id="rare"), {"request-1"}),
+    (HoldScope(user_id="zoe", item_id="rare"), {"request-1"}),
 ]
 
 
@@ -111,38 +112,38 @@ def _states(seals: Seals) -> list[tuple[str, int, int]]:
 
 
 def test_erasure_under_a_hold_is_partial_until_its_release(
-    log: AuditLog, seals: Seals, holds: Holds, keys: KeyRing, ada: Person
+    log: AuditLog, seals: Seals, holds: Holds, keys: KeyRing, zoe: Person
 ) -> None:
     """The held request stays, the others go; a later run completes it; the ledger tells both, and no name."""
     placed = holds.place(HoldScope(item_id="rare"), keys=keys, signer=seals.signer, act=ACT)
-    plan = plan_erasure(log, ada, holds.active(keys))
+    plan = plan_erasure(log, zoe, holds.active(keys))
     assert (4, 2) == (plan.entries, plan.kept)
     assert "0; 2 kept back by legal holds" in str(plan)
     apply_erasure(plan, log, seals=seals, act=ACT)
-    assert ["request-1"] == [found.request.request_id for found in export_person(log, ada)]
-    apply_erasure(plan_erasure(log, ada, holds.active(keys)), log, seals=seals, act=ACT)
+    assert ["request-1"] == [found.request.request_id for found in export_person(log, zoe)]
+    apply_erasure(plan_erasure(log, zoe, holds.active(keys)), log, seals=seals, act=ACT)
     assert [("begun", 4, 2), ("partial", 4, 2)] == _states(seals)
     _assert_sound(log, seals)
     holds.release(placed.hold_id, signer=seals.signer, act=ACT)
-    apply_erasure(plan_erasure(log, ada, holds.active(keys)), log, seals=seals, act=ACT)
+    apply_erasure(plan_erasure(log, zoe, holds.active(keys)), log, seals=seals, act=ACT)
     assert [("begun", 2, 0), ("done", 2, 0)] == _states(seals)[2:]
     assert {"request-10", "request-11"} == _ids(log)
     _assert_sound(log, seals)
     told = str([each.body for each in seals.ledger.signed_records()])
-    assert not [name for name in (*ada.pseudonyms, "ada") if name in told]
+    assert not [name for name in (*zoe.pseudonyms, "zoe") if name in told]
 
 
 def test_a_held_person_stays_in_the_journal_too(log: AuditLog, holds: Holds, keys: KeyRing, seals: Seals) -> None:
     """Under a key that was made after the hold as well."""
-    holds.place(HoldScope(user_id="ada"), keys=keys, signer=seals.signer, act=ACT)
+    holds.place(HoldScope(user_id="zoe"), keys=keys, signer=seals.signer, act=ACT)
     later = keys.rotated(START_MS + 2)
-    ada = Person(tuple(later.pseudonyms("ada").values()))
-    log.hot.append([request(3, user_id_hash=later.pseudonym("ada"))])
-    plan = plan_erasure(log, ada, holds.active(later))
+    zoe = Person(tuple(later.pseudonyms("zoe").values()))
+    log.hot.append([request(3, user_id_hash=later.pseudonym("zoe"))])
+    plan = plan_erasure(log, zoe, holds.active(later))
     assert (0, 1 + 2 + 3 + 3) == (plan.entries, plan.kept)
 
 
-def test_each_withdrawal_is_recorded_once(log: AuditLog, seals: Seals, ada: Person) -> None:
+def test_each_withdrawal_is_recorded_once(log: AuditLog, seals: Seals, zoe: Person) -> None:
     """An erasure that was killed after its withdrawal finds it recorded."""
 
     class Dying(AuditTable):
@@ -152,20 +153,20 @@ def test_each_withdrawal_is_recorded_once(log: AuditLog, seals: Seals, ada: Pers
     dying = AuditLog(log.journals, Dying(log.hot.uri), Dying(log.cold.uri, "cold"))
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            apply_erasure(plan_erasure(log, ada), dying, seals=seals, act=ACT)
+            apply_erasure(plan_erasure(log, zoe), dying, seals=seals, act=ACT)
     assert 1 == sum(isinstance(each, Withdrawn) for each in seals.ledger.records())
-    apply_erasure(plan_erasure(log, ada), log, seals=seals, act=ACT)
+    apply_erasure(plan_erasure(log, zoe), log, seals=seals, act=ACT)
     assert 2 == sum(isinstance(each, Withdrawn) for each in seals.ledger.records())
     _assert_sound(log, seals)
 
 
-def test_a_withdrawn_entry_that_is_still_there_is_told(log: AuditLog, seals: Seals, ada: Person) -> None:
+def test_a_withdrawn_entry_that_is_still_there_is_told(log: AuditLog, seals: Seals, zoe: Person) -> None:
     """An interrupted erasure shows."""
     from streamrec_explain.audit_log.hashed_requests import hashed_requests
-    from streamrec_explain.audit_log.sealing import withdraw
     from streamrec_explain.audit_log.table import Partition
+    from streamrec_explain.audit_log.withdrawal import withdraw
 
-    rows = log.hot.rows(ada.condition)
+    rows = log.hot.rows(zoe.condition)
     withdraw(hashed_requests(rows), Partition("2026-01-01", "EU"), seals, reason="erasure", act=ACT)
     keys = PublicKeys({seals.signer.key_id: seals.signer.public})
     (verdict,) = verify(log.tables(), seals, keys).partitions
@@ -189,7 +190,7 @@ def test_who_is_held_is_private_and_goes_with_the_release(
 
 def test_a_hold_whose_person_is_lost_stops_removal(seals: Seals, holds: Holds, keys: KeyRing, tmp_path: Path) -> None:
     """It cannot be told what may go."""
-    holds.place(HoldScope(user_id="ada"), keys=keys, signer=seals.signer, act=ACT)
+    holds.place(HoldScope(user_id="zoe"), keys=keys, signer=seals.signer, act=ACT)
     (tmp_path / "holds" / "hold-1.json").unlink()
     with pytest.raises(HoldError, match="restore it"):
         holds.active(keys)

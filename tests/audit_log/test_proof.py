@@ -17,7 +17,8 @@ from streamrec_explain.audit_log.encoding import table_of
 from streamrec_explain.audit_log.entry_digest import canonical_bytes
 from streamrec_explain.audit_log.lookup import AuditLog
 from streamrec_explain.audit_log.proof import prove, prove_extension
-from streamrec_explain.audit_log.sealing import Seals, seal
+from streamrec_explain.audit_log.sealed_tree import Seals
+from streamrec_explain.audit_log.sealing import seal
 from streamrec_explain.audit_log.signing import create_signing_key, public_path, rotate_signing_key
 from streamrec_explain.audit_log.table import AuditTable, Partition
 from streamrec_explain.errors import EntryNotFoundError, TamperError

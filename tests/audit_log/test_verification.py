@@ -15,7 +15,8 @@ from streamrec_explain.audit_log.archive import apply_archive, plan_archive
 from streamrec_explain.audit_log.compaction import apply_compaction, plan_compaction
 from streamrec_explain.audit_log.encoding import table_of
 from streamrec_explain.audit_log.retention import RetentionPolicy
-from streamrec_explain.audit_log.sealing import Seals, seal
+from streamrec_explain.audit_log.sealed_tree import Seals
+from streamrec_explain.audit_log.sealing import seal
 from streamrec_explain.audit_log.signing import PublicKeys, create_signing_key
 from streamrec_explain.audit_log.table import AuditTable, Partition
 from streamrec_explain.audit_log.verification import Span, Verdict, verify

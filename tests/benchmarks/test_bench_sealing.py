@@ -15,7 +15,8 @@ from streamrec_explain.audit_log.compaction import apply_compaction, plan_compac
 from streamrec_explain.audit_log.leaves import LeafStore
 from streamrec_explain.audit_log.lookup import AuditLog
 from streamrec_explain.audit_log.proof import prove
-from streamrec_explain.audit_log.sealing import Seals, seal
+from streamrec_explain.audit_log.sealed_tree import Seals
+from streamrec_explain.audit_log.sealing import seal
 from streamrec_explain.audit_log.signing import PublicKeys, create_signing_key
 from streamrec_explain.audit_log.table import AuditTable
 from streamrec_explain.audit_log.verification import verify

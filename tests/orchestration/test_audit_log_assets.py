@@ -10,7 +10,7 @@ from orchestration.resources import HomeFolder
 from streamrec_explain.audit_log.holds import HoldScope
 from streamrec_explain.audit_log.home_log import evidence_of, holds_of, log_of, seals_of
 from streamrec_explain.audit_log.journal import Journal
-from streamrec_explain.audit_log.sealing import Act
+from streamrec_explain.audit_log.sealed_tree import Act
 from streamrec_explain.audit_log.signing import load_public_keys, public_path
 from streamrec_explain.audit_log.verification import verify
 from streamrec_explain.home import Home
