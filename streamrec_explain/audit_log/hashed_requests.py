@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from streamrec_explain.audit_log.content import pieces, row_count, user_ranges
+from streamrec_explain.audit_log.content import row_count, user_ranges
 from streamrec_explain.audit_log.entry_digest import entry_hashes
 from streamrec_explain.audit_log.merkle import leaf_hash, root
 from streamrec_explain.audit_log.table import AuditTable, Partition
@@ -45,9 +45,8 @@ def requests_in(
     table: AuditTable, partition: Partition, seen: DeltaTable, also: str = "true"
 ) -> Iterator[HashedRequest]:
     """The requests of one partition that meet an SQL condition (true of whole requests), piece by piece."""
-    ranges = user_ranges(row_count(table, partition, seen))
-    for rows in pieces(table, partition, seen, [f"{users} AND ({also})" for users in ranges]):
-        yield from hashed_requests(rows)
+    for users in user_ranges(row_count(table, partition, seen)):
+        yield from hashed_requests(table.rows(f"{partition.condition} AND {users} AND ({also})", seen))
 
 
 def row_counts(table: AuditTable, seen: DeltaTable) -> dict[Partition, int]:
