@@ -46,6 +46,13 @@ def integrated_gradients(
     return PathAttribution(values, _relative_residual(values.sum(axis=1), gap))
 
 
+def gradient_times_input(forward: Forward, embeddings: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Gradient of `forward` at the embeddings [n, L, D], times the embeddings, summed over D: float64 [n, L]."""
+    inputs = torch.from_numpy(np.ascontiguousarray(embeddings)).requires_grad_()
+    (gradient,) = torch.autograd.grad(forward(inputs).sum(), inputs)
+    return np.asarray((gradient * inputs).sum(dim=2).detach().numpy())
+
+
 def _relative_residual(total: NDArray[np.float64], gap: NDArray[np.float64]) -> NDArray[np.float64]:
     scale = np.where(np.abs(gap) < 1e-9, 1.0, np.abs(gap))
     return np.asarray(np.abs(total - gap) / scale, dtype=np.float64)

@@ -13,6 +13,8 @@ from streamrec_explain.cli.output import Output, with_output
 from streamrec_explain.events.interactions import Interactions, interactions
 from streamrec_explain.events.readers import SYNTHETIC, WORLDS, read_world
 from streamrec_explain.events.splits import split_phases
+from streamrec_explain.faithfulness.method_cases import held_out_cases, planted_truth
+from streamrec_explain.faithfulness.method_table import MethodTable, method_table
 from streamrec_explain.features.catalogue import Catalogue
 from streamrec_explain.features.spec import DEFAULT_SPEC
 from streamrec_explain.models.session_comparison import (
@@ -32,11 +34,12 @@ from streamrec_explain.statistics.bootstrap import Estimate
 
 @dataclass(frozen=True)
 class ModelComparison:
-    """Ranking, price after the re-ranker (None where it was left out) and cost to serve."""
+    """Ranking, price after the re-ranker (None where it was left out), cost to serve, and the method table by kind."""
 
     ranking: RankingComparison
     reranker: RerankerPrice | None
     serving: tuple[ServingCost, ...]
+    methods: dict[str, MethodTable]
 
 
 @click.command()
@@ -47,6 +50,7 @@ class ModelComparison:
 @click.option("--cpu-seconds", default=300.0, show_default=True, help="Training time of each model, one thread.")
 @click.option("--models", type=click.Path(path_type=Path), help="Keep trained models here and use kept ones.")
 @click.option("--reranker/--no-reranker", default=True, show_default=True, help="Train the re-ranker with each score.")
+@click.option("--methods", default=0, show_default=True, help="Cases of the attribution methods' table; 0: no table.")
 @with_output
 def compare_models(
     world: str,
@@ -56,12 +60,13 @@ def compare_models(
     cpu_seconds: float,
     models: Path | None,
     reranker: bool,
+    methods: int,
     output: Output,
 ) -> None:
     """Train the additive model and the transformer for equal CPU time and tell what each ranks, adds and costs.
 
     Leave-one-out over the full catalogue, seen items excluded; intervals are paired bootstraps over users. The
-    re-ranker and the cost to serve are told for seed 0.
+    re-ranker, the cost to serve and the table of attribution methods are told for seed 0.
 
     Exit codes: 0 compared, 1 failed, 2 bad input (nothing was trained).
     """
@@ -78,7 +83,10 @@ def compare_models(
     catalogue = Catalogue.from_items(events.items)
     price = reranker_price(events, DEFAULT_SPEC, catalogue, pair, phases, seed=0) if reranker else None
     costs = serving_costs(pair, np.random.default_rng(0), time.process_time)
-    found = ModelComparison(ranking, price, costs)
+    truth = planted_truth(users) if methods and world == SYNTHETIC else None
+    cases = held_out_cases(history, phases, methods, np.random.default_rng(0), truth)
+    tables = {kind: method_table(model, cases, np.random.default_rng(0)) for kind, model in pair.items() if cases}
+    found = ModelComparison(ranking, price, costs, tables)
     output.show("\n".join(_lines(found)), found)
 
 
@@ -137,8 +145,20 @@ def _serving(costs: tuple[ServingCost, ...]) -> Iterator[str]:
         yield f"  {cost.kind:<12} scores {cost.scores_us:.0f}, effects of every item {cost.effects_us:.0f}"
 
 
+def _methods(kind: str, table: MethodTable) -> Iterator[str]:
+    yield (
+        f"the two items a method names, {kind}, {table.n} cases (IG of {table.gradients_rejected} rejected, "
+        f"median {table.median_steps} steps)"
+    )
+    for row in table.rows:
+        yield f"  {row.method:<21} top two by removal {row.strict}; both raise the score {row.both_raise}"
+        yield f"  {'':<21} both in the top five by |IG| {row.case_study}; planted cause {row.planted}"
+
+
 def _lines(found: ModelComparison) -> Iterator[str]:
     yield from _ranking(found.ranking)
     if found.reranker is not None:
         yield from _reranker(found.reranker)
     yield from _serving(found.serving)
+    for kind, table in found.methods.items():
+        yield from _methods(kind, table)
