@@ -39,10 +39,19 @@ class ArchivePlan(msgspec.Struct, frozen=True):
 
 def plan_archive(hot: AuditTable, cold: AuditTable, *, policy: RetentionPolicy, now_ms: int) -> ArchivePlan:
     """Every hot partition older than the hot retention, with its row count and content digest."""
-    seen, before = hot.open(), policy.archive_before(now_ms)
-    due = [partition for partition in hot.partitions(seen) if partition.date < before]
-    steps = tuple(ArchiveStep(partition, _content(hot, partition, seen)) for partition in due)
+    steps = tuple(archive_step(hot, partition) for partition in due_partitions(hot, policy=policy, now_ms=now_ms))
     return ArchivePlan(hot.uri, cold.uri, steps)
+
+
+def due_partitions(hot: AuditTable, *, policy: RetentionPolicy, now_ms: int) -> list[Partition]:
+    """The hot partitions older than the hot retention, in order."""
+    before = policy.archive_before(now_ms)
+    return [partition for partition in hot.partitions() if partition.date < before]
+
+
+def archive_step(hot: AuditTable, partition: Partition) -> ArchiveStep:
+    """What one hot partition holds now: all of it is read."""
+    return ArchiveStep(partition, _content(hot, partition, hot.open()))
 
 
 def apply_archive(plan: ArchivePlan, hot: AuditTable, cold: AuditTable) -> int:
