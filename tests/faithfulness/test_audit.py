@@ -17,6 +17,7 @@ from streamrec_explain.faithfulness.report import FaithfulnessReport
 from streamrec_explain.faithfulness.sampling import Moment, sample_lists
 from streamrec_explain.records import ListContext
 from streamrec_explain.release.gates import GateBounds
+from tests.reference.transformer import random_transformer
 
 USERS = np.arange(1, 60)
 Spoken = Callable[[EngineBundle], FaithfulnessReport]
@@ -111,6 +112,18 @@ def test_the_raw_score_falls_without_the_named_items(
     assert found.loses_place.low > found.random_loses_place.high
     assert 1.0 == asked.falls_at_request.value > found.falls_at_request.value
     assert asked.falls.value > found.falls.value
+
+
+def test_sentences_of_a_transformer_are_judged_by_removal_too(bundle: EngineBundle, moment: Moment) -> None:
+    """Attention is normalised there: what a sentence names was found by removal, and gradients need more steps."""
+    model = random_transformer(np.random.default_rng(4), len(bundle.catalogue), max_lag=60)
+    thresholds = msgspec.structs.replace(bundle.thresholds, history_margin=0.1, history_single_margin=0.1)
+    speaking = replace(bundle, session_model=model, thresholds=thresholds)
+    found = audit(speaking, moment, USERS[20:30], 40, seed=1).history
+    assert found.strict.n > 5
+    assert 1.0 == found.strict.value == found.raises.value
+    assert found.latest_strict.value < 1.0
+    assert max(map(int, found.gradient_steps)) > 8
 
 
 def test_random_attention_is_nearly_silent_after_calibration(bundle: EngineBundle, moment: Moment) -> None:
