@@ -89,7 +89,7 @@ def _sample(home: Path, count: int, seed: int, output: Output) -> None:
 
 def _summary(found: SampleInvestigation, cpu_s: float) -> Iterator[str]:
     """A sample's investigation as lines of text."""
-    yield f"{found.investigated} explanations investigated, {cpu_s / max(found.investigated, 1):.2f} s of CPU each"
+    yield f"explanations investigated: {found.investigated}, {cpu_s / max(found.investigated, 1):.2f} s of CPU each"
     yield f"claims that hold when checked again       {_rate(found.claims)}"
     yield f"a searched change alters the place        {_rate(found.place)}"
     yield f"a searched change alters the sentence     {_rate(found.sentence)}"

@@ -13,7 +13,7 @@ def what_if(found: Investigation, words: Wording) -> list[str]:
     """The smallest changes that alter place and sentence, each as a sentence; and what no change does."""
     searched = found.counterfactuals
     if searched is None:
-        return [words.say("what_if.not_made")]
+        return [words.say("what_if.unscored" if found.features is None else "what_if.not_made")]
     smallest = [each for each in (searched.place, searched.sentence) if each is not None]
     said = [_sentence(each, searched, found, words) for each in smallest]
     if not said:

@@ -63,7 +63,7 @@ def test_a_sample(home: Path) -> None:
     assert found["claims"]["successes"] == found["claims"]["n"] > 0
     assert 4 == found["place"]["n"] == found["sentence"]["n"]
     text = run(home, "investigate", "--sample=1")
-    assert (0, True) == (text.exit_code, "1 explanations investigated" in text.output)
+    assert (0, True) == (text.exit_code, "explanations investigated: 1" in text.output)
 
 
 @pytest.mark.parametrize(

@@ -178,6 +178,8 @@ def test_an_unknown_item(desk: Desk) -> None:
     assert "v-unknown: no model scored it" in found.notes[0]
     page = report_page(regulatory(found), "en")
     assert "No model knew this title" in page and "v-unknown" in page
+    assert "because no model scored this title" in page
+    assert "viewing history did" not in page
 
 
 def test_a_score_of_another_model(desk: Desk) -> None:

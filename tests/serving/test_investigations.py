@@ -1,7 +1,6 @@
 """Investigations over HTTP: JSON and page, for those who may ask, on record, with the status of every failure."""
 
 import json
-import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from serving.auditor import create_auditor
 from serving.keys import key_ring
+from streamrec_explain.audit_log.access_log import AccessLog
 from streamrec_explain.investigation.investigation import Investigation
 from tests.serving.asgi_client import AsgiClient
 from tests.serving.deployments import NOW_MS, Deployment
@@ -101,15 +101,13 @@ def test_strangers_are_turned_away(auditor: AsgiClient, deployment: Deployment, 
         assert [401, 401, 200] == answers
 
 
-def test_who_asked_is_on_record(auditor: AsgiClient, caplog: pytest.LogCaptureFixture) -> None:
-    """With the profile and the id."""
-    with caplog.at_level(logging.INFO, logger="serving.auditor"):
-        auditor.get(f"{PATH}/r0.1/investigation")
-        auditor.get(f"{PATH}/r0.2/report", params={"profile": "regulatory"})
-    assert [
-        "local asked for the full investigation of r0.1",
-        "local asked for the regulatory report on r0.2",
-    ] == [message for message in caplog.messages if "asked for" in message]
+def test_who_asked_is_on_record(auditor: AsgiClient, deployment: Deployment) -> None:
+    """Durably, with the profile and the id, before the answer."""
+    auditor.get(f"{PATH}/r0.1/investigation")
+    auditor.get(f"{PATH}/r0.2/report", params={"profile": "regulatory"})
+    found = [(each.who, each.what, dict(each.asked)) for each in AccessLog(deployment.home.accesses).accesses()]
+    assert ("local", "investigation", {"explanation_id": "r0.1", "profile": "full"}) in found
+    assert ("local", "report", {"explanation_id": "r0.2", "profile": "regulatory"}) in found
 
 
 def test_the_service_never_loads_what_investigates() -> None:
