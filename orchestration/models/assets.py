@@ -20,6 +20,7 @@ from streamrec_explain.features.catalogue import Catalogue
 from streamrec_explain.features.spec import DEFAULT_SPEC
 from streamrec_explain.models.reranker_dataset import RerankerDataset, reranker_dataset
 from streamrec_explain.models.reranker_training import RerankerTrainingConfig, train_reranker
+from streamrec_explain.models.session_content import item_content
 from streamrec_explain.models.session_kinds import training_config
 from streamrec_explain.models.session_training import TrainingConfig, train_session_model
 from streamrec_explain.release.mlflow_registry import MlflowRegistry, RunLog
@@ -40,13 +41,22 @@ def data_inputs(world: World, context: str) -> list[DataInput]:
 
 @dg.asset(group_name="models", kinds={"pytorch"}, owners=OWNERS, code_version="2")
 def session_model(
-    context: dg.AssetExecutionContext, events: World, registry: Registry, settings: TrainingSettings
+    context: dg.AssetExecutionContext,
+    events: World,
+    catalogue: Catalogue,
+    registry: Registry,
+    settings: TrainingSettings,
 ) -> TrainedSessionModel:
     """The session model over the user's history, of the kind the settings name, trained on the first 80% of time."""
     config = training_config(settings.session_model, settings.seed)
     with registry.run(context) as (store, log):
         trained = train_session_model(
-            interactions(events), split_phases(events), events.items.num_rows, config, settings.progress
+            interactions(events),
+            split_phases(events),
+            len(catalogue),
+            config,
+            settings.progress,
+            item_content(catalogue),
         )
         log.log(params={"kind": settings.session_model, **_params(config)})
         log.log_curve("loss", trained.losses)

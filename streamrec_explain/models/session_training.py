@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from torch import Tensor
 from tqdm import tqdm
 
@@ -81,8 +82,11 @@ class TrainingConfig(ABC):
     threads: int = 2
 
     @abstractmethod
-    def network(self, popularity: Tensor) -> TrainableNetwork:
-        """A new network for a catalogue whose items were engaged with `popularity` [N] times."""
+    def network(self, popularity: Tensor, content: Tensor | None) -> TrainableNetwork:
+        """A new network for a catalogue whose items were engaged with `popularity` [N] times.
+
+        `content` sparse [N, F] is for networks that learn from what items are.
+        """
 
     def completed(self, model: SessionScorer, item: NDArray[np.int32], offsets: NDArray[np.int64]) -> SessionScorer:
         """The trained model with what is fitted apart from descent on item[offsets[u]:offsets[u + 1]]."""
@@ -103,16 +107,19 @@ class SessionTrainingConfig(TrainingConfig):
     """Hyper-parameters of the additive model; see `session_model`.
 
     `links` are fitted apart from what is learned by descent, in closed form, and add one head to `heads`; None for a
-    model without.
+    model without. `content_decay` is the weight decay of what is learned of attributes, which items share.
     """
 
     heads: int = 4
     rank: int = 64
+    content_decay: float = 2.0
     links: LinkConfig | None = field(default_factory=LinkConfig)
 
-    def network(self, popularity: Tensor) -> SessionNetwork:
+    def network(self, popularity: Tensor, content: Tensor | None) -> SessionNetwork:
         """The additive network."""
-        return SessionNetwork(popularity, self.heads, self.rank, self.max_lag, self.dropout)
+        return SessionNetwork(
+            popularity, self.heads, self.rank, self.max_lag, self.dropout, content, self.content_decay
+        )
 
     def completed(self, model: SessionScorer, item: NDArray[np.int32], offsets: NDArray[np.int64]) -> SessionScorer:
         """The model with its links."""
@@ -138,11 +145,13 @@ def train_session_model(
     n_items: int,
     config: TrainingConfig,
     progress: bool = False,
+    content: csr_array | None = None,
 ) -> TrainedSession:
     """Train on each user's events of phase 0; the configuration says which kind of model, and determines its bits.
 
-    `phases` is the phase of each impression row; `progress` draws a bar on standard error. TrainingError if no
-    user has two events of phase 0, or if the loss leaves the finite numbers.
+    `phases` is the phase of each impression row; `progress` draws a bar on standard error; `content` float32
+    [n_items, F] is what items are (`session_content`). TrainingError if no user has two events of phase 0, or if
+    the loss leaves the finite numbers.
     """
     item, offsets = training_sequences(interactions, phases)
     sequences = int((np.diff(offsets) >= 2).sum())
@@ -151,7 +160,7 @@ def train_session_model(
     cut = windows(item, offsets, config.context, config.stride)
     with _torch_state(config.threads, config.seed):
         popularity = torch.from_numpy(np.bincount(item, minlength=n_items))
-        trainer = _Trainer(popularity, cut, config)
+        trainer = _Trainer(popularity, cut, config, None if content is None else _sparse(content))
         losses = list(trainer.epochs(progress))
         model = config.completed(trainer.network.export(), item, offsets)
     return TrainedSession(model, tuple(losses), item.size, sequences, config)
@@ -190,10 +199,10 @@ def training_sequences(
 class _Trainer:
     """The state of one training run: network, optimizer, schedule and random streams."""
 
-    def __init__(self, popularity: Tensor, cut: Windows, config: TrainingConfig) -> None:
+    def __init__(self, popularity: Tensor, cut: Windows, config: TrainingConfig, content: Tensor | None = None) -> None:
         self.cut, self.config = cut, config
         self.rng = np.random.default_rng(config.seed)
-        self.network = config.network(popularity)
+        self.network = config.network(popularity, content)
         self.optimizer = torch.optim.AdamW(
             self.network.parameter_groups(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
@@ -246,6 +255,14 @@ class _Trainer:
         other_PS = other_PS.masked_fill(drawn_S[None, :] == target_P[:, None], -torch.inf)
         own_P = self.network.logits_of(summary_P, target_P) - log_expected_N[target_P]
         return (torch.logsumexp(torch.cat([own_P[:, None], other_PS], dim=1), dim=1) - own_P).mean()
+
+
+def _sparse(matrix: csr_array) -> Tensor:
+    """The same matrix as a torch tensor of coordinates."""
+    entries = matrix.tocoo()
+    places = torch.from_numpy(np.stack([entries.row, entries.col]).astype(np.int64))
+    values = torch.from_numpy(entries.data)
+    return torch.sparse_coo_tensor(places, values, entries.shape, check_invariants=True).coalesce()
 
 
 @contextmanager

@@ -26,8 +26,8 @@ class TransformerTrainingConfig(TrainingConfig):
     dropout: float = 0.2
     warmup: float = 0.05
 
-    def network(self, popularity: Tensor) -> TransformerNetwork:
-        """The transformer network."""
+    def network(self, popularity: Tensor, content: Tensor | None) -> TransformerNetwork:
+        """The transformer network, which learns from events alone."""
         return TransformerNetwork(
             popularity, self.width, self.layers, self.heads, self.inner, self.max_lag, self.dropout
         )

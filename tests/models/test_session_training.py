@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from streamrec_explain.errors import TrainingError
 from streamrec_explain.events.interactions import Interactions
@@ -70,10 +71,13 @@ def test_sampled_softmax_learns_the_chain_too(chain: History) -> None:
     assert 30 <= sum(found == (item + 1) % 40 for item, found in enumerate(best))
 
 
-def test_served_scores_equal_torch() -> None:
+@pytest.mark.parametrize("attributes", [0, 6])
+def test_served_scores_equal_torch(attributes: int) -> None:
     """NumPy scores of the exported arrays equal the network's centred logits within 1e-5 at every place."""
     torch.manual_seed(3)
-    network = SessionNetwork(torch.arange(50), heads=4, rank=64, max_lag=12, dropout=0.3).eval()
+    content = (torch.rand(50, attributes) < 0.3).float().to_sparse() if attributes else None
+    network = SessionNetwork(torch.arange(50), heads=4, rank=64, max_lag=12, dropout=0.3, content=content).eval()
+    torch.nn.init.normal_(network.bias_F)
     items = torch.randint(0, 50, (3, 25))
     with torch.no_grad():
         logits = network.logits(network.summaries(items).flatten(0, 1)).double().view(3, 25, 50)
@@ -84,6 +88,20 @@ def test_served_scores_equal_torch() -> None:
             lags = np.arange(place, 0, -1)
             found = model.scores(items[window, :place].numpy(), lags, np.arange(50))
             np.testing.assert_allclose(found, expected[window, place], rtol=0, atol=1e-5)
+
+
+def test_attributes_speak_for_items_nobody_engaged_with(chain: History) -> None:
+    """An item that shares its only attribute with the next of the chain is expected after it; without it is not."""
+    content = csr_array(np.vstack([np.eye(40), np.eye(40)]).astype(np.float32))  # items 40 to 79 are twins
+    config = replace(SMALL, content_decay=0.1, links=None)
+
+    def expected_twin(known: csr_array | None) -> int:
+        model = train_session_model(*chain, n_items=80, config=config, content=known).model
+        twins = [int(np.argmax(model.scores([item], [1], np.arange(40, 80)))) for item in range(40)]
+        return sum(found == (item + 1) % 40 for item, found in enumerate(twins))
+
+    assert expected_twin(content) >= 30
+    assert expected_twin(None) <= 5
 
 
 def test_nothing_to_learn_is_refused(chain: History) -> None:
