@@ -61,6 +61,11 @@ class Home:
         return self.root / "audit_store.json"
 
     @property
+    def audit_log_rollups(self) -> str:
+        """URI of the roll-ups of both tables; always here, for they can be counted again."""
+        return str(self.root.resolve() / "audit_log" / "rollups")
+
+    @property
     def keys(self) -> Path:
         """The pseudonym key ring."""
         return self.root / "keys.json"

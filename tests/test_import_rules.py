@@ -22,7 +22,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"explanation"}),
     frozenset({"release"}),
     frozenset({"faithfulness"}),
-    frozenset({"trace", "replay", "monitoring", "experiment", "personal_data", "backup"}),
+    frozenset({"trace", "replay", "trending", "monitoring", "experiment", "personal_data", "backup"}),
     frozenset({"investigation", "lineage"}),
     frozenset({"cli"}),
 )

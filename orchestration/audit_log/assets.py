@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import dagster as dg
+import msgspec
 
 from orchestration.metadata import table
 from orchestration.partitions import DAYS
@@ -18,12 +19,15 @@ from streamrec_explain.audit_log.encoding import utc_day
 from streamrec_explain.audit_log.expiry import apply_expiry, plan_expiry
 from streamrec_explain.audit_log.home_log import active_holds, seals_of
 from streamrec_explain.audit_log.ledger_records import SealedHead
+from streamrec_explain.audit_log.queries import EntryFilter
 from streamrec_explain.audit_log.retention import read_retention
+from streamrec_explain.audit_log.rollups import Rollups, apply_rollups, plan_rollups
 from streamrec_explain.audit_log.sealed_tree import Act
 from streamrec_explain.audit_log.sealing import seal
 from streamrec_explain.audit_log.shipper import ship_folder
 from streamrec_explain.audit_log.store import store_of, writing
 from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.type_mix import mix
 from streamrec_explain.audit_log.vacuum import apply_vacuum, plan_vacuum
 from streamrec_explain.home import Home
 
@@ -35,6 +39,7 @@ daily = partial(
     code_version="1",
     partitions_def=DAYS,
 )
+DAY_MS = 86_400_000
 POLICY = read_retention(Home(Path(os.environ.get("STREAMREC_HOME", ".streamrec"))).retention)
 
 
@@ -91,6 +96,18 @@ def audit_table_compacted(
     with _writing(context, home, config):
         rewritten = apply_compaction(plan, hot) if config.apply else 0
     return dg.MaterializeResult(metadata={"plan": str(plan), "rewritten partitions": rewritten})
+
+
+@daily(pool="maintain", deps=[audit_table_compacted])
+def audit_log_rollups(context: dg.AssetExecutionContext, home: HomeFolder) -> dg.MaterializeResult[None]:
+    """Entries counted by hour, market, release and type, and by item; the mix of this day by market."""
+    tables, rollups = [tier for tier in tiers(home.home) if tier.exists()], Rollups(home.home.audit_log_rollups)
+    plan = plan_rollups(tables, rollups)
+    counted = apply_rollups(plan, tables, rollups)
+    end = end_of(context.partition_key)
+    found = mix(tables, rollups, "region", EntryFilter(from_ms=end - DAY_MS, to_ms=end))
+    rows = [{**msgspec.to_builtins(each), "share": each.share} for each in found.shares]
+    return dg.MaterializeResult(metadata={"counted partitions": counted, "types": table(rows)})
 
 
 @daily(pool="maintain", deps=[audit_table_compacted])

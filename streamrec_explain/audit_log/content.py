@@ -16,7 +16,7 @@ from streamrec_explain.audit_log.arrow_columns import numbers
 from streamrec_explain.audit_log.schema import ENTRIES, SORT_COLUMNS
 from streamrec_explain.audit_log.table import AuditTable, Partition
 
-_PIECE_ROWS = 500_000
+_PIECE_ROWS = 250_000
 _PREFIXES = 16**4
 
 
@@ -36,7 +36,7 @@ def row_count(table: AuditTable, partition: Partition, seen: DeltaTable) -> int:
 def user_ranges(rows: int) -> tuple[str, ...]:
     """Conditions that cut a partition of so many rows into ranges of pseudonyms, in order, that cover all text.
 
-    Pseudonyms are spread evenly over hex prefixes, so a range holds about 500,000 rows or fewer; memory is
+    Pseudonyms are spread evenly over hex prefixes, so a range holds about 250,000 rows or fewer; memory is
     bounded by one range whatever the partition's size.
     """
     count = min(-(-rows // _PIECE_ROWS), _PREFIXES) or 1

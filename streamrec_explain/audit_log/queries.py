@@ -1,6 +1,6 @@
 """Questions to the audit table: which entries, and the mix of explanation types per hour, market or release."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -118,6 +118,11 @@ def type_mix(
         for row in table.query(sql).to_pylist():
             place = (row["grouped"], row["explanation_type"])
             counts[place] = counts.get(place, 0) + row["n"]
+    return shares_of(counts)
+
+
+def shares_of(counts: Mapping[tuple[str, str], int]) -> tuple[TypeShare, ...]:
+    """Shares from the numbers of entries by group and type, in order of both."""
     totals: dict[str, int] = {}
     for (group, _), count in counts.items():
         totals[group] = totals.get(group, 0) + count

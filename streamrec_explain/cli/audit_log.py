@@ -5,7 +5,6 @@ import sys
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import get_args
 
 import click
 import msgspec
@@ -15,11 +14,13 @@ from streamrec_explain.audit_log.compaction import apply_compaction, plan_compac
 from streamrec_explain.audit_log.expiry import apply_expiry, plan_expiry
 from streamrec_explain.audit_log.home_log import active_holds, seals_of
 from streamrec_explain.audit_log.lookup import AuditLog
-from streamrec_explain.audit_log.queries import EntryFilter, Group, type_mix
+from streamrec_explain.audit_log.queries import EntryFilter
 from streamrec_explain.audit_log.retention import RetentionPolicy, read_retention
 from streamrec_explain.audit_log.streaming import stream_entries
+from streamrec_explain.cli.audit_cost import cost
 from streamrec_explain.cli.audit_evidence import accesses, prove, prove_extension, seal, verify
 from streamrec_explain.cli.audit_people import erase, export, hold
+from streamrec_explain.cli.audit_rollups import mix, rollup, trending
 from streamrec_explain.cli.custody import act, key_ring, keys_option, record_access, signing_key_option
 from streamrec_explain.cli.options import home_option, now_ms
 from streamrec_explain.cli.output import Output, with_output
@@ -46,6 +47,8 @@ def audit_log() -> None:
 
 
 for command in (ship, self_test, upgrade, seal, verify, prove, prove_extension, accesses, erase, export, hold):
+    audit_log.add_command(command)
+for command in (rollup, mix, trending, cost):
     audit_log.add_command(command)
 
 
@@ -120,28 +123,6 @@ def _stream(log: AuditLog, wanted: EntryFilter) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     told = ", ".join(f"{count} from {tier}" for tier, count in read.items())
     click.echo(f"{read.total()} entries{': ' if told else ''}{told}", err=True)
-
-
-@audit_log.command()
-@home_option
-@click.option("--by", type=click.Choice(get_args(Group)), default="region", show_default=True, help="Group by this.")
-@with_output
-def mix(home: Path, by: Group, output: Output) -> None:
-    """Show the share of each explanation type per hour, region or release, of what was shipped.
-
-    Exit codes: 0 done, 1 failed, 2 bad input.
-    """
-    found = type_mix(audit_log_of(home).tables(), by)
-    lines = [
-        f"{_group(each.group, by):<32} {each.explanation_type:<15} {each.entries:>9} {100 * each.share:5.1f}%"
-        for each in found
-    ]
-    output.show("\n".join(lines) or "no entry", [{**msgspec.to_builtins(each), "share": each.share} for each in found])
-
-
-def _group(name: str, by: Group) -> str:
-    """A group for people: an hour is named by its first Unix ms."""
-    return datetime.fromtimestamp(int(name) / 1000, UTC).isoformat(timespec="minutes") if by == "hour" else name
 
 
 @audit_log.command()

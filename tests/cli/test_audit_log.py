@@ -90,8 +90,39 @@ def test_query_says_when_there_is_more(shipped: Path) -> None:
 def test_mix_counts_types(shipped: Path) -> None:
     """Shares of one group add up to 1."""
     found = asked(shipped, "mix", "--by=region")
-    assert {"US", "EU", "JP"} == {each["group"] for each in found}
-    assert 1.0 == pytest.approx(sum(each["share"] for each in found if each["group"] == "EU"))
+    assert {"US", "EU", "JP"} == {each["group"] for each in found["shares"]}
+    assert 1.0 == pytest.approx(sum(each["share"] for each in found["shares"] if each["group"] == "EU"))
+
+
+def test_mix_reads_roll_ups_once_there_are_some(shipped: Path) -> None:
+    """The same shares, and what was read is said."""
+    before = asked(shipped, "mix", "--by=hour")
+    assert "nothing was changed" in run(shipped, "rollup").stdout
+    assert ["hot"] == asked(shipped, "mix", "--by=hour")["read"]
+    asked(shipped, "rollup", "--apply")
+    after = asked(shipped, "mix", "--by=hour")
+    assert (["rollups"], before["shares"]) == (after["read"], after["shares"])
+    assert ["hot"] == before["read"]
+
+
+def test_cost_is_of_the_bytes_on_disk(shipped: Path, tmp_path: Path) -> None:
+    """Columns sum to the files' sizes; another price changes the cost in proportion."""
+    prices = tmp_path / "prices.json"
+    prices.write_text('{"hot_gb_month": 0.046}')
+    found, dearer = asked(shipped, "cost"), asked(shipped, "cost", f"--prices={prices}")
+    (hot,) = found["measured"]
+    files = (shipped / "audit_log" / "hot").rglob("*.parquet")
+    assert sum(path.stat().st_size for path in files) == hot["stored_bytes"] == sum(hot["by_column"].values())
+    assert 2 * found["cost"]["hot_storage"] == pytest.approx(dearer["cost"]["hot_storage"])
+    assert "does not follow from its own 18.0 TB, which are 414" in run(shipped, "cost").stdout
+
+
+@pytest.mark.parametrize("content", ['{"hot_gb_month": -1}', '{"hot": 1}', "{", '{"file_bytes": 0}'])
+def test_odd_prices_are_bad_input(shipped: Path, tmp_path: Path, content: str) -> None:
+    """Negative, unknown or unreadable assumptions."""
+    prices = tmp_path / "prices.json"
+    prices.write_text(content)
+    assert 2 == run(shipped, "cost", f"--prices={prices}").exit_code
 
 
 def test_mix_names_hours_for_people(shipped: Path) -> None:

@@ -21,6 +21,7 @@ DAY = 1_738_368_000_000  # 2025-02-01 UTC: Dagster has no partitions in the futu
 ALL = (
     assets.audit_table_hot,
     assets.audit_table_compacted,
+    assets.audit_log_rollups,
     assets.audit_log_sealed,
     assets.audit_table_cold,
     assets.audit_log_expired,

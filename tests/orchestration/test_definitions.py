@@ -30,6 +30,7 @@ ASSETS = {
     "audit_log": {
         "audit_table_hot",
         "audit_table_compacted",
+        "audit_log_rollups",
         "audit_log_sealed",
         "audit_table_cold",
         "audit_log_expired",
