@@ -14,7 +14,7 @@ from streamrec_explain.records import AuditRequest
 class BatchBounds(msgspec.Struct, frozen=True):
     """How much one commit may carry; what bounds the shipper's memory. A batch holds at least one request."""
 
-    requests: int = 5_000
+    requests: int = 1_000
     stored_bytes: int = 32 << 20
 
 
