@@ -103,6 +103,12 @@ class AuditTable:
         return bool(_missing_columns(self.open_as_is()))
 
     def _create(self) -> DeltaTable:
+        try:
+            return self._created()
+        except CommitFailedError:  # another process made it first
+            return DeltaTable(self.uri, storage_options=self._storage_options)
+
+    def _created(self) -> DeltaTable:
         return DeltaTable.create(
             self.uri,
             ENTRIES,
@@ -110,6 +116,8 @@ class AuditTable:
             partition_by=list(PARTITION_COLUMNS),
             name=f"streamrec-explain-audit-log-{self.tier}",
             configuration={"delta.dataSkippingStatsColumns": ",".join(STATISTICS_COLUMNS)},
+            # Tried again, a lost race would write a second beginning on top of the first.
+            commit_properties=CommitProperties(max_commit_retries=0),
             storage_options=self._storage_options,
         )
 

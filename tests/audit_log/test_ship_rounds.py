@@ -1,6 +1,7 @@
 """The shipper's rounds: through an hour without a store, slower and slower, and then everything once."""
 
 from collections import Counter
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -18,9 +19,9 @@ HOUR_MS = 3_600_000
 class Simulation:
     """A folder's shipper and service in simulated time: ten requests come in every pause; the store comes and goes."""
 
-    def __init__(self, journal: Journal, hot: AuditTable) -> None:
-        self.journal, self.hot = journal, hot
+    def __init__(self, path: Path, hot: AuditTable) -> None:
         self.now_ms = 0
+        self.journal, self.hot = Journal(path, clock=lambda: self.now_ms), hot
         self.pauses: list[float] = []
         self.numbers = count()
         self.ended = False
@@ -44,12 +45,11 @@ class Simulation:
 
 
 @pytest.fixture
-def simulated(tmp_path: Path, hot: AuditTable) -> Simulation:
+def simulated(tmp_path: Path, hot: AuditTable) -> Iterator[Simulation]:
     """A journal whose clock is the simulation's."""
-    made = Simulation.__new__(Simulation)
-    with Journal(tmp_path / "journal" / "w.sqlite", clock=lambda: made.now_ms if vars(made) else 0) as journal:
-        made.__init__(journal, hot)  # type: ignore[misc]
-        yield made
+    made = Simulation(tmp_path / "journal" / "w.sqlite", hot)
+    yield made
+    made.journal.close()
 
 
 def test_an_hour_without_a_store_loses_nothing(simulated: Simulation) -> None:

@@ -1,6 +1,7 @@
 """One tier as a Delta table: append, find, query, fences."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow.dataset as ds
@@ -102,3 +103,12 @@ def test_a_table_of_an_earlier_version_is_named(tmp_path: Path) -> None:
     DeltaTable.create(str(tmp_path / "hot"), older, partition_by=["date", "region"])
     with pytest.raises(AuditLogError, match=r"earlier version: it lacks claim_text_1; .*upgrade --apply"):
         AuditTable(str(tmp_path / "hot")).open()
+
+
+def test_a_table_is_made_once_by_whoever_comes_first(tmp_path: Path) -> None:
+    """Eight processes that open a table that is not there all get the same one."""
+    tables = [AuditTable(str(tmp_path / "hot")) for _ in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        opened = list(threads.map(lambda table: table.open(), tables))
+    assert {0} == {each.version() for each in opened}
+    assert 1 == len({str(each.metadata().id) for each in opened})
