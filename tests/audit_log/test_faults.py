@@ -14,7 +14,8 @@ from streamrec_explain.audit_log.journal_file import connect
 from streamrec_explain.audit_log.lookup import AuditLog
 from streamrec_explain.audit_log.outbox import BatchBounds
 from streamrec_explain.audit_log.retention import RetentionPolicy
-from streamrec_explain.audit_log.sealing import Act, Seals
+from streamrec_explain.audit_log.sealed_tree import Act
+from streamrec_explain.audit_log.sealing import Seals
 from streamrec_explain.audit_log.ship_rounds import ship_rounds
 from streamrec_explain.audit_log.shipper import ship_folder
 from streamrec_explain.audit_log.table import AuditTable

@@ -17,7 +17,8 @@ from streamrec_explain.audit_log.home_log import log_of
 from streamrec_explain.audit_log.journal import Journal
 from streamrec_explain.audit_log.queries import EntryFilter, type_mix
 from streamrec_explain.audit_log.retention import RetentionPolicy
-from streamrec_explain.audit_log.sealing import Act, Seals
+from streamrec_explain.audit_log.sealed_tree import Act
+from streamrec_explain.audit_log.sealing import Seals
 from streamrec_explain.audit_log.shipper import ship_folder
 from streamrec_explain.audit_log.store import store_of, writing
 from streamrec_explain.audit_log.table import AuditTable

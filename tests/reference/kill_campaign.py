@@ -28,7 +28,8 @@ from streamrec_explain.audit_log.compaction import apply_compaction, plan_compac
 from streamrec_explain.audit_log.expiry import apply_expiry, plan_expiry
 from streamrec_explain.audit_log.home_log import evidence_of, log_of, seals_of
 from streamrec_explain.audit_log.retention import RetentionPolicy
-from streamrec_explain.audit_log.sealing import Act, seal
+from streamrec_explain.audit_log.sealed_tree import Act
+from streamrec_explain.audit_log.sealing import seal
 from streamrec_explain.audit_log.ship_rounds import ship_rounds
 from streamrec_explain.audit_log.signing import load_public_keys, public_path
 from streamrec_explain.audit_log.verification import verify
