@@ -7,7 +7,7 @@ HOME_DIR ?= .streamrec
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install ray-environment demo test test-all lint bench up clean
+.PHONY: help install ray-environment demo test test-all lint bench bench-audit-log up clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -38,6 +38,9 @@ lint: $(READY)  ## ruff and mypy --strict
 
 bench: $(READY)  ## speed against peers, measured in the same run
 	$(BIN)/pytest -m benchmark tests/benchmarks -s
+
+bench-audit-log: $(READY)  ## the audit log: bytes by column, speed of each stage, questions to 10 million entries
+	$(BIN)/pytest -m benchmark tests/benchmarks/test_bench_audit_log.py -s
 
 up: $(READY)  ## Dagster UI, MLflow UI, service and auditor app together; Ctrl-C stops them
 	$(BIN)/streamrec up --home $(HOME_DIR)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from streamrec_explain.audit_log import arrow_columns as arrow
 from streamrec_explain.audit_log import precision
 from streamrec_explain.audit_log.content import sorted_rows
+from streamrec_explain.audit_log.request_ids import new_request_id
 from streamrec_explain.audit_log.schema import ENTRIES
 from streamrec_explain.records import AUDIT_SCHEMA_VERSION
 
@@ -93,7 +94,7 @@ def _identity(
         pseudonyms = pseudonyms_of(users, seed).take(arrow.numbers(rng.integers(0, users, requests)))
     of_request = {
         "user_id_hash": pseudonyms,
-        "request_id": hex_texts(rng.bytes(16 * requests), requests),
+        "request_id": _request_ids(rng, times),
         "timestamp_ms": arrow.numbers(times),
         "date": arrow.numbers((times // DAY_MS).astype(np.int32)).view(pa.date32()),
     }
@@ -101,6 +102,12 @@ def _identity(
     repeated = {name: _named([value], np.zeros(rows, np.int64)) for name, value in same.items()}
     versions = arrow.numbers(np.full(rows, AUDIT_SCHEMA_VERSION, np.int16))
     return {**taken, **repeated, "schema_version": versions}
+
+
+def _request_ids(rng: np.random.Generator, times: Codes) -> pa.Array:
+    """Ids as the service makes them: version 7 UUIDs of the request's time."""
+    random = rng.bytes(10 * len(times))
+    return arrow.texts([new_request_id(time, random[10 * n : 10 * n + 10]) for n, time in enumerate(times.tolist())])
 
 
 def pseudonyms_of(users: int, seed: int) -> pa.Array:

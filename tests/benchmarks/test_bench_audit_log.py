@@ -1,0 +1,129 @@
+"""The audit log's bytes by column, the speed of each stage on one core, and how long questions take.
+
+Times are CPU time of this process. `STREAMREC_BENCH_HOME` names a trained home to take explanations from; without
+it one is trained first. One partition of tens of millions of rows: `python -m tests.benchmarks.scale_audit_log`.
+"""
+
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from streamrec_explain.audit_log.column_bytes import TableBytes, table_bytes
+from streamrec_explain.audit_log.compaction import apply_compaction, plan_compaction
+from streamrec_explain.audit_log.content import sorted_rows
+from streamrec_explain.audit_log.encoding import as_stored, requests_of, table_of
+from streamrec_explain.audit_log.journal_record import stored_record
+from streamrec_explain.audit_log.layout import Tier
+from streamrec_explain.audit_log.queries import EntryFilter, entries, type_mix
+from streamrec_explain.audit_log.rollups import Rollups, apply_rollups, plan_rollups
+from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.type_mix import mix
+from streamrec_explain.cli.train import run_training
+from streamrec_explain.records import AuditRequest
+from tests.benchmarks.own_explanations import logged_lists
+from tests.benchmarks.synthetic_entries import batches
+
+pytestmark = pytest.mark.benchmark
+
+DAYS, ROWS_A_DAY, USERS = 90, 111_120, 20_000
+FIRST_DAY = 20_500
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained home."""
+    given = os.environ.get("STREAMREC_BENCH_HOME")
+    if given:
+        return Path(given)
+    made = tmp_path_factory.mktemp("home")
+    run_training(made, world="synthetic", data=None, users=1200, seed=0, audited=400)
+    return made
+
+
+def seconds(work: Callable[[], object], rounds: int = 1) -> float:
+    """Median CPU seconds."""
+    taken = []
+    for _ in range(rounds):
+        start = time.process_time()
+        work()
+        taken.append(time.process_time() - start)
+    return statistics.median(taken)
+
+
+@pytest.mark.parametrize("inline", [False, True], ids=["by reference", "inline"])
+def test_bytes_of_our_own_explanations(home: Path, tmp_path: Path, inline: bool) -> None:
+    """By column, hot and cold; what comes back is what was stored."""
+    sent = logged_lists(home, 4000, inline=inline)
+    print(f"\n{len(sent)} lists, item features {'sent inline' if inline else 'resolved from the trend snapshot'}")
+    for tier in ("hot", "cold"):
+        measured = _measured(sent, str(tmp_path / tier), tier)
+        without = measured.per_entry - measured.replay_per_entry
+        print(f"{tier}: {measured.per_entry:.2f} bytes an entry, {without:.2f} without replay inputs")
+        by_size = sorted(measured.by_column.items(), key=lambda pair: -pair[1])
+        print("  " + ", ".join(f"{name} {size / measured.entries:.2f}" for name, size in by_size if size))
+        assert without <= {"hot": 30.0, "cold": 28.0}[tier]
+
+
+def _measured(sent: list[AuditRequest], uri: str, tier: Tier) -> TableBytes:
+    table = AuditTable(uri, tier)
+    table.append(sent)
+    found = {each.request_id: each for each in requests_of(table.rows("true"))}
+    assert {each.request_id: as_stored(each) for each in sent} == found
+    return table_bytes(table)
+
+
+def test_stages_from_journal_record_to_rows(home: Path) -> None:
+    """Decode records, build columns: rows per second of one core."""
+    sent = logged_lists(home, 1000, inline=False)
+    rows = sum(len(each.entries) for each in sent)
+    records = [stored_record(each, b"{}" * 1500) for each in sent]
+    assert sent == [record.request for record in records]
+    for name, work in (
+        ("encode record", lambda: [stored_record(each, b"{}" * 1500) for each in sent]),
+        ("decode record", lambda: [record.request for record in records]),
+        ("build columns", lambda: table_of(sent)),
+    ):
+        print(f"\n{name:<16}{rows / seconds(work, 5):12,.0f} rows/s", end="")
+
+
+def test_stages_from_rows_to_a_compacted_table(tmp_path: Path) -> None:
+    """Sort, write, compact: rows per second of one core."""
+    pa.set_cpu_count(1)
+    made = list(batches(1_000_000, FIRST_DAY, "US", seed=1))
+    rows, table = sum(each.num_rows for each in made), AuditTable(str(tmp_path / "hot"))
+    by_time = [each.sort_by("timestamp_ms") for each in made]
+    print(f"\nsort            {rows / seconds(lambda: [sorted_rows(each) for each in by_time]):12,.0f} rows/s")
+    print(f"encode, write   {rows / seconds(lambda: [table.append_rows(each) for each in made]):12,.0f} rows/s")
+    print(f"compact         {rows / seconds(lambda: apply_compaction(plan_compaction(table), table)):12,.0f} rows/s")
+    assert [{"n": rows}] == table.query("SELECT count(*) AS n FROM entries").to_pylist()
+
+
+def test_questions_to_ten_million_entries(tmp_path: Path) -> None:
+    """90 partitions; first with a fresh handle, then warm. Each answer is checked against a plain filter."""
+    table, rollups = AuditTable(str(tmp_path / "hot")), Rollups(str(tmp_path / "rollups"))
+    for day in range(FIRST_DAY, FIRST_DAY + DAYS):
+        made = batches(ROWS_A_DAY, day, "US", seed=1, batch_rows=ROWS_A_DAY, users=USERS)
+        table.append_rows(sorted_rows(pa.concat_tables(made)))
+    apply_rollups(plan_rollups([table], rollups), [table], rollups)
+    one = table.query("SELECT * FROM entries WHERE date = '2026-03-10' LIMIT 1").to_pylist()[0]
+    moment, name, user = one["timestamp_ms"], one["request_id"], (one["user_id_hash"],)
+    day = EntryFilter(users=user, from_ms=moment - moment % 86_400_000, to_ms=moment - moment % 86_400_000 + 86_400_000)
+    questions: dict[str, Callable[[AuditTable], object]] = {
+        "an explanation by id": lambda t: t.find_request(name),
+        "a user on a day": lambda t: list(entries([t], day)),
+        "a user over 90 days": lambda t: list(entries([t], EntryFilter(users=user))),
+        "type mix over 90 days": lambda t: type_mix([t], "hour"),
+        "the same by roll-up": lambda t: mix([t], rollups, "hour"),
+        "an item over 90 days": lambda t: mix([t], rollups, "hour", EntryFilter(item_id=one["item_id"])),
+    }
+    assert type_mix([table], "hour") == mix([table], rollups, "hour").shares
+    assert {user[0]} == {each.user_id_hash for each in entries([table], EntryFilter(users=user))}
+    for what, ask in questions.items():
+        cold = seconds(lambda ask=ask: ask(AuditTable(table.uri)))  # type: ignore[misc]
+        warm = seconds(lambda ask=ask: ask(table), 9)  # type: ignore[misc]
+        print(f"\n{what:<24}{warm * 1000:8.1f} ms warm {cold * 1000:8.1f} ms with a fresh handle", end="")
