@@ -11,6 +11,7 @@ from streamrec_explain.trees.compilation import Floats
 from streamrec_explain.trees.conditions import axes_of, encode
 from streamrec_explain.trees.conformance import ConformanceVectors, conformance_rows
 from streamrec_explain.trees.ensemble import TreeEnsemble
+from streamrec_explain.trees.leaf_finding import LeafFinder
 from streamrec_explain.trees.leaf_games import leaf_games
 from streamrec_explain.trees.lightgbm_text import parse_lightgbm_text
 from streamrec_explain.trees.predict import as_rows, predict_raw
@@ -48,6 +49,7 @@ class TreeShapExplainer:
         self.ensemble = ensemble
         self.memory_budget = memory_budget
         self._axes, splits = axes_of(ensemble)
+        self._finder = LeafFinder.of(ensemble, self._axes, splits)
         games = leaf_games(ensemble, self._axes, splits)
         self._tables = build_tables(games, self._axes.n_columns, ensemble.n_features, int(TABLE_SHARE * memory_budget))
         stumps = ensemble.root[ensemble.root < 0]
@@ -105,7 +107,10 @@ class TreeShapExplainer:
 
     def predict_raw(self, rows: ArrayLike) -> Floats:
         """Raw scores float64 [n], equal to LightGBM's."""
-        return predict_raw(self.ensemble, rows)
+        x_nF = as_rows(rows, self.ensemble.n_features)
+        if self._finder is None:
+            return predict_raw(self.ensemble, x_nF)
+        return self._finder.scores(encode(self._axes, x_nF), len(x_nF))
 
     def save(self, folder: Path) -> None:
         """Write the explainer as plain arrays with a manifest and conformance vectors."""

@@ -238,6 +238,46 @@ def zero_unless(typing: Any, vector: Any, codes: Any, start: Any, limit: Any, ab
     return FLOAT_VECTOR(FLOAT_VECTOR, codes, types.int64, types.uint8, types.boolean), generate
 
 
+_WORDS = ir.VectorType(_I64, FLOATS_PER_VECTOR)
+
+
+@intrinsic
+def all_bits(typing: Any) -> Generated:
+    """Eight words with all 64 bits set, in a vector that is stored as eight float64."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.bitcast(ir.Constant(_WORDS, [-1] * FLOATS_PER_VECTOR), _FLOATS)
+
+    return FLOAT_VECTOR(), generate
+
+
+@intrinsic
+def and_where_above(typing: Any, words: Any, codes: Any, start: Any, limit: Any, kept: Any) -> Generated:
+    """Eight words, and only their bits in `kept` where codes[start + i] > limit, for the eight rows i."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        words, codes, start, limit, kept = values
+        pointer = _address(context, builder, signature.args[1], codes, start, _FEW_BYTES)
+        own = builder.load(pointer, align=_UNALIGNED)
+        above = builder.icmp_unsigned(">", own, _filled(builder, limit, _FEW_BYTES))
+        every = ir.Constant(_WORDS, [-1] * FLOATS_PER_VECTOR)
+        masks = builder.select(above, _filled(builder, kept, _WORDS), every)
+        return builder.bitcast(builder.and_(builder.bitcast(words, _WORDS), masks), _FLOATS)
+
+    return FLOAT_VECTOR(FLOAT_VECTOR, codes, types.int64, types.uint8, types.uint64), generate
+
+
+@intrinsic
+def lowest_bit(typing: Any, words: Any, place: Any) -> Generated:
+    """The number of the lowest bit that is set in a word, int64."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer = _address(context, builder, signature.args[0], values[0], values[1], _I64)
+        return builder.cttz(builder.load(pointer), ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(words, types.int64), generate
+
+
 EIGHT_LINES = types.UniTuple(FLOAT_VECTOR, FLOATS_PER_VECTOR)
 
 

@@ -13,6 +13,7 @@ from streamrec_explain.errors import FeatureError
 from streamrec_explain.trees import lookup
 from streamrec_explain.trees.conformance import conformance_rows
 from streamrec_explain.trees.ensemble import TreeEnsemble
+from streamrec_explain.trees.predict import predict_raw
 from streamrec_explain.trees.tree_shap import BLOCK, TreeShapExplainer
 from tests.reference.tree_shap import brute_force, predict
 from tests.reference.tree_shap_leaves import leaf_shap
@@ -115,6 +116,15 @@ def test_every_way_of_computing_is_used(trained: Trained) -> None:
 def test_the_budget_is_kept(small: Trained) -> None:
     """Tables take at most the budget."""
     assert 0 < TreeShapExplainer.from_lightgbm(small.text, memory_budget=200_000).table_bytes <= 200_000
+
+
+def test_scores_are_those_of_walked_trees(trained: Trained) -> None:
+    """Bit for bit, at every batch size, in trees of few leaves (found at once) and of many (walked)."""
+    explainer = TreeShapExplainer.from_lightgbm(trained.text)
+    rows = np.vstack([_rows(trained, explainer.ensemble), np.full((1, N_FEATURES), np.nan)])
+    expected = predict_raw(explainer.ensemble, rows)
+    assert (expected == explainer.predict_raw(rows)).all()
+    assert expected[:9].tolist() == [float(explainer.predict_raw(row[None])[0]) for row in rows[:9]]
 
 
 _NO_COMPILATION_LATER = """
