@@ -25,7 +25,8 @@ from streamrec_explain.trees.tree_shap import DEFAULT_MEMORY_BUDGET, TreeShapExp
 
 N_FEATURES = 40
 SIZES = {"100 x 31, depth 6": (100, 31, 6), "300 x 31": (300, 31, -1), "600 x 63": (600, 63, -1)}
-BATCHES = {1: 40, 20: 20, 500: 7, 20_000: 5}  # rows: rounds
+BATCHES = {1: 20, 20: 10, 500: 7, 20_000: 5}  # rows: turns
+CALLS = {1: 7, 20: 5}  # rows: calls of each turn, where one call is short
 PEER_ROWS = 100  # shap's and LightGBM's time per row does not fall with the batch
 MUST = {1: 3.0, 20: 20.0, 500: 55.0, 20_000: 100.0}
 WOODELF_ROWS = 20_000  # its setting: it builds its tables anew in every call
@@ -67,13 +68,14 @@ def _microseconds(explain: Explain, rows: Rows) -> float:
 
 
 def _times(explainers: dict[str, Explain], rows: Rows, batch: int, rounds: int) -> dict[str, list[float]]:
-    """Microseconds per row of each round; every round has rows of its own."""
+    """Microseconds per row of each turn: the median of some calls in a row, each on rows of its own."""
     times: dict[str, list[float]] = {name: [] for name in explainers}
-    for i in range(rounds):
+    calls = CALLS.get(batch, 1)
+    for turn in range(rounds):
         for name, explain in explainers.items():
             limit = batch if name == "tables" else min(batch, PEER_ROWS)
-            first = (i * batch) % (len(rows) - limit + 1)
-            times[name].append(_microseconds(explain, rows[first : first + limit]))
+            firsts = [(turn * calls + call) * batch % (len(rows) - limit + 1) for call in range(calls)]
+            times[name].append(median(_microseconds(explain, rows[first : first + limit]) for first in firsts))
     return times
 
 
@@ -136,11 +138,12 @@ def test_bench_woodelf(size: str) -> None:
 
 
 _COSTS = """
-import resource, sys, time
+import sys, time
 from pathlib import Path
 from streamrec_explain.trees.tree_shap import TreeShapExplainer
 
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def peak():  # ru_maxrss would tell the parent's where that was larger
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
 
 text, folder = Path(sys.argv[1]).read_text(), Path(sys.argv[2])
 base, wall, cpu = peak(), time.perf_counter(), time.process_time()
