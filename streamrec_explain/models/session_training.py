@@ -160,7 +160,7 @@ def train_session_model(
     cut = windows(item, offsets, config.context, config.stride)
     with _torch_state(config.threads, config.seed):
         popularity = torch.from_numpy(np.bincount(item, minlength=n_items))
-        trainer = _Trainer(popularity, cut, config, None if content is None else _sparse(content))
+        trainer = _Trainer(popularity, cut, config, _sparse(content))
         losses = list(trainer.epochs(progress))
         model = config.completed(trainer.network.export(), item, offsets)
     return TrainedSession(model, tuple(losses), item.size, sequences, config)
@@ -257,8 +257,10 @@ class _Trainer:
         return (torch.logsumexp(torch.cat([own_P[:, None], other_PS], dim=1), dim=1) - own_P).mean()
 
 
-def _sparse(matrix: csr_array) -> Tensor:
-    """The same matrix as a torch tensor of coordinates."""
+def _sparse(matrix: csr_array | None) -> Tensor | None:
+    """The same matrix as a torch tensor of coordinates; None where there is nothing in it."""
+    if matrix is None or not matrix.nnz:
+        return None
     entries = matrix.tocoo()
     places = torch.from_numpy(np.stack([entries.row, entries.col]).astype(np.int64))
     values = torch.from_numpy(entries.data)

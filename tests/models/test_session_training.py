@@ -104,6 +104,12 @@ def test_attributes_speak_for_items_nobody_engaged_with(chain: History) -> None:
     assert expected_twin(None) <= 5
 
 
+def test_content_without_attributes_changes_no_bit(chain: History, trained: TrainedSession) -> None:
+    """A catalogue whose titles share nothing is learned as one without titles."""
+    again = train_session_model(*chain, n_items=40, config=SMALL, content=csr_array((40, 0), dtype=np.float32))
+    assert trained.losses == again.losses
+
+
 def test_nothing_to_learn_is_refused(chain: History) -> None:
     """A world without two training events of one user cannot be trained on."""
     interactions, phases = chain
