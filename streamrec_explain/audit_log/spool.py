@@ -11,6 +11,8 @@ import pyarrow as pa
 
 from streamrec_explain.audit_log.schema import ENTRIES
 
+_BATCH_ROWS = 8_192  # the storage library's writer queues batches by number: large ones would fill the memory
+
 
 @contextmanager
 def spooled(rows: Iterable[pa.Table]) -> Iterator[pa.RecordBatchReader]:
@@ -19,6 +21,6 @@ def spooled(rows: Iterable[pa.Table]) -> Iterator[pa.RecordBatchReader]:
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         with pa.ipc.new_stream(file, ENTRIES, options=options) as writer:
             for table in rows:
-                writer.write_table(table.select(ENTRIES.names).cast(ENTRIES))
+                writer.write_table(table.select(ENTRIES.names).cast(ENTRIES), max_chunksize=_BATCH_ROWS)
         file.seek(0)
         yield pa.ipc.open_stream(file)
