@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 from deltalake.fs import DeltaStorageHandler
 
 from streamrec_explain.audit_log.schema import REPLAY_COLUMNS
-from streamrec_explain.audit_log.table import AuditTable, store_errors
+from streamrec_explain.audit_log.stored_table import store_errors
+from streamrec_explain.audit_log.table import AuditTable
 
 INDEXES = "(indexes and footers)"
 

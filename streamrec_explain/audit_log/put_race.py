@@ -17,7 +17,7 @@ from deltalake.exceptions import CommitFailedError
 from deltalake.fs import DeltaStorageHandler
 
 from streamrec_explain.audit_log.arrow_columns import numbers
-from streamrec_explain.audit_log.table import store_errors
+from streamrec_explain.audit_log.stored_table import store_errors
 
 _ROWS = pa.schema([pa.field("race", pa.int32(), nullable=False), pa.field("way", pa.int32(), nullable=False)])
 

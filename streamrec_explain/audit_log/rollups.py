@@ -6,15 +6,14 @@ archive, erasure. It goes when the entries go. Nothing in it names a person.
 """
 
 import hashlib
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder, WriterProperties, write_deltalake
-from deltalake.exceptions import TableNotFoundError
 
-from streamrec_explain.audit_log.table import AuditTable, Partition, store_errors
+from streamrec_explain.audit_log.stored_table import StoredTable, TableForm, store_errors
+from streamrec_explain.audit_log.table import AuditTable, Partition
 
 BY_MARKET, BY_ITEM = "market", "item"
 ROLLUPS = pa.schema(
@@ -34,7 +33,9 @@ ROLLUPS = pa.schema(
 _KEYS = ("item_id", "hour_ms", "explanation_type", "model_version", "trend_digest")
 _HOUR_MS = 3_600_000
 _WRITER = WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=65_536)
-_STATISTICS = ("item_id", "hour_ms", "source")
+_FORM = TableForm(
+    "streamrec-explain-audit-log-rollups", ROLLUPS, ("date", "region", "level"), ("item_id", "hour_ms", "source")
+)
 
 
 class RollupStep(msgspec.Struct, frozen=True):
@@ -59,44 +60,11 @@ class RollupPlan(msgspec.Struct, frozen=True):
         return "\n".join(lines)
 
 
-class Rollups:
+class Rollups(StoredTable):
     """The roll-up table of one audit log."""
 
     def __init__(self, uri: str, storage_options: Mapping[str, str] | None = None) -> None:
-        self.uri = uri
-        self._storage_options = dict(storage_options or {})
-        self._warm: DeltaTable | None = None
-        self._lock = threading.Lock()
-
-    def warm(self) -> DeltaTable:
-        """The newest version for reading, on a handle that is kept."""
-        with self._lock, store_errors(self.uri):
-            if self._warm is None:
-                self._warm = self.open()
-            else:
-                self._warm.update_incremental()
-            return self._warm
-
-    def open(self) -> DeltaTable:
-        """The newest version as a Delta handle; made empty where there is none."""
-        with store_errors(self.uri):
-            try:
-                return DeltaTable(self.uri, storage_options=self._storage_options)
-            except TableNotFoundError:
-                return DeltaTable.create(
-                    self.uri,
-                    ROLLUPS,
-                    mode="ignore",
-                    partition_by=["date", "region", "level"],
-                    name="streamrec-explain-audit-log-rollups",
-                    configuration={"delta.dataSkippingStatsColumns": ",".join(_STATISTICS)},
-                    storage_options=self._storage_options,
-                )
-
-    def exists(self) -> bool:
-        """Whether roll-ups were ever written."""
-        with store_errors(self.uri):
-            return bool(DeltaTable.is_deltatable(self.uri, self._storage_options))
+        super().__init__(uri, _FORM, storage_options)
 
     def sources(self, seen: DeltaTable | None = None) -> dict[Partition, str]:
         """The digest of the files that each partition counts, from the transaction log alone."""

@@ -4,15 +4,12 @@ The folder may be a local path or any URI that `deltalake` understands. Files ar
 transaction log, never by listing the folder, for the folder also holds files that were already replaced.
 """
 
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, QueryBuilder, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from streamrec_explain.audit_log import conditions
 from streamrec_explain.audit_log.encoding import requests_of, table_of
@@ -20,7 +17,8 @@ from streamrec_explain.audit_log.layout import TARGET_FILE_BYTES, Tier, writer_p
 from streamrec_explain.audit_log.request_ids import days_told
 from streamrec_explain.audit_log.schema import ENTRIES, PARTITION_COLUMNS, STATISTICS_COLUMNS
 from streamrec_explain.audit_log.spool import spooled
-from streamrec_explain.errors import AuditLogError, EntryNotFoundError, WriteConflictError
+from streamrec_explain.audit_log.stored_table import StoredTable, TableForm, store_errors
+from streamrec_explain.errors import AuditLogError, EntryNotFoundError
 from streamrec_explain.records import AuditRequest
 
 _LONGEST_COMMIT_HOURS = 168
@@ -49,20 +47,13 @@ class Partition(msgspec.Struct, frozen=True, order=True):
         return conditions.in_partition(self.date, self.region)
 
 
-class AuditTable:
+class AuditTable(StoredTable):
     """A handle on one tier; every read sees the newest committed version, every write is one commit."""
 
     def __init__(self, uri: str, tier: Tier = "hot", storage_options: Mapping[str, str] | None = None) -> None:
-        self.uri = uri
+        name = f"streamrec-explain-audit-log-{tier}"
+        super().__init__(uri, TableForm(name, ENTRIES, PARTITION_COLUMNS, STATISTICS_COLUMNS), storage_options)
         self.tier: Tier = tier
-        self._storage_options = dict(storage_options or {})
-        self._warm: DeltaTable | None = None
-        self._lock = threading.Lock()
-
-    def exists(self) -> bool:
-        """Whether the table was ever written."""
-        with store_errors(self.uri):
-            return bool(DeltaTable.is_deltatable(self.uri, self._storage_options))
 
     def open(self) -> DeltaTable:
         """The newest version as a Delta handle; made empty where there is none.
@@ -78,48 +69,13 @@ class AuditTable:
             )
         return found
 
-    def warm(self) -> DeltaTable:
-        """The newest version for reading, on a handle that is kept: only what was committed since is read.
-
-        Writers open their own (`open`): what they decide on must not move under them.
-        """
-        with self._lock, store_errors(self.uri):
-            if self._warm is None:
-                self._warm = self.open()
-            else:
-                self._warm.update_incremental()
-            return self._warm
-
     def open_as_is(self) -> DeltaTable:
         """As `open`, whatever version of this program wrote the table."""
-        with store_errors(self.uri):
-            try:
-                return DeltaTable(self.uri, storage_options=self._storage_options)
-            except TableNotFoundError:
-                return self._create()
+        return super().open()
 
     def is_older(self) -> bool:
         """Whether an earlier version wrote the table, so that it must be upgraded before it can be used."""
         return bool(_missing_columns(self.open_as_is()))
-
-    def _create(self) -> DeltaTable:
-        try:
-            return self._created()
-        except CommitFailedError:  # another process made it first
-            return DeltaTable(self.uri, storage_options=self._storage_options)
-
-    def _created(self) -> DeltaTable:
-        return DeltaTable.create(
-            self.uri,
-            ENTRIES,
-            mode="ignore",
-            partition_by=list(PARTITION_COLUMNS),
-            name=f"streamrec-explain-audit-log-{self.tier}",
-            configuration={"delta.dataSkippingStatsColumns": ",".join(STATISTICS_COLUMNS)},
-            # Tried again, a lost race would write a second beginning on top of the first.
-            commit_properties=CommitProperties(max_commit_retries=0),
-            storage_options=self._storage_options,
-        )
 
     def append(
         self,
@@ -261,14 +217,3 @@ class AuditTable:
 
 def _missing_columns(found: DeltaTable) -> list[str]:
     return sorted(set(ENTRIES.names) - {field.name for field in found.schema().fields})
-
-
-@contextmanager
-def store_errors(uri: str) -> Iterator[None]:
-    """Turn what the storage library raises into the product's errors."""
-    try:
-        yield
-    except CommitFailedError as error:
-        raise WriteConflictError(f"another writer changed {uri} first: {error}") from error
-    except (DeltaError, OSError, pa.ArrowException) as error:
-        raise AuditLogError(f"the store of the audit table {uri} failed: {error}") from error
