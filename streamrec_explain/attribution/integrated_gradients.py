@@ -5,7 +5,8 @@ proposition 1. The path is integrated by captum's `riemann_middle` rule: captum'
 1 - 1/n, and all its weights pass through float32, which is harmless only for 1/n with n a power of two.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,18 +40,31 @@ def integrated_gradients(
         steps: points on the straight path from 0 to the embeddings; a power of two keeps the weights exact.
     """
     inputs = torch.from_numpy(np.ascontiguousarray(embeddings))
-    gradients = IntegratedGradients(forward).attribute(inputs, n_steps=steps, method="riemann_middle")
-    values = gradients.sum(dim=2).detach().numpy()
-    with torch.no_grad():
-        gap = (forward(inputs) - forward(torch.zeros_like(inputs))).numpy()
+    with _one_thread():
+        gradients = IntegratedGradients(forward).attribute(inputs, n_steps=steps, method="riemann_middle")
+        values = gradients.sum(dim=2).detach().numpy()
+        with torch.no_grad():
+            gap = (forward(inputs) - forward(torch.zeros_like(inputs))).numpy()
     return PathAttribution(values, _relative_residual(values.sum(axis=1), gap))
 
 
 def gradient_times_input(forward: Forward, embeddings: NDArray[np.float64]) -> NDArray[np.float64]:
     """Gradient of `forward` at the embeddings [n, L, D], times the embeddings, summed over D: float64 [n, L]."""
     inputs = torch.from_numpy(np.ascontiguousarray(embeddings)).requires_grad_()
-    (gradient,) = torch.autograd.grad(forward(inputs).sum(), inputs)
+    with _one_thread():
+        (gradient,) = torch.autograd.grad(forward(inputs).sum(), inputs)
     return np.asarray((gradient * inputs).sum(dim=2).detach().numpy())
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One history is small: threads that wait for each other cost ten times the work where cores are busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _relative_residual(total: NDArray[np.float64], gap: NDArray[np.float64]) -> NDArray[np.float64]:
