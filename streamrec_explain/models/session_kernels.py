@@ -68,6 +68,35 @@ def _linked(links: LinkArrays, item: int, lag: int, candidate: int) -> float:
     return np.float64(curve[lag]) * np.float64(weights[item, low])
 
 
+@njit(cache=True)
+def _add_linked(
+    links: LinkArrays, history: Int32, lags: Int32, kept: Int64, candidates: Int32, result: Float64
+) -> None:
+    """Add what the kept events say through links to `result` [n, L]: their few links, looked up among the candidates.
+
+    The candidates lie in slots by the low bits of their item, the next free one where that is taken.
+    """
+    items, weights, curve = links
+    size = 64
+    while size < 4 * candidates.size:
+        size *= 2
+    slots = np.full(size, -1, np.int32)
+    for row in range(candidates.size):
+        slot = candidates[row] & (size - 1)
+        while slots[slot] >= 0:
+            slot = (slot + 1) & (size - 1)
+        slots[slot] = row
+    for event in kept:
+        if history[event] < items.shape[0]:
+            linked, weight, amplitude = items[history[event]], weights[history[event]], np.float64(curve[lags[event]])
+            for k in range(linked.size):
+                slot = linked[k] & (size - 1)
+                while slots[slot] >= 0:
+                    if candidates[slots[slot]] == linked[k]:
+                        result[slots[slot], event] += amplitude * np.float64(weight[k])
+                    slot = (slot + 1) & (size - 1)
+
+
 @njit(float64[:, ::1](_MODEL, _CODES, _CODES, _CODES), cache=True)
 def contributions(model: Model, history: Int32, lags: Int32, candidates: Int32) -> Float64:
     """What each event adds to each candidate's score: float64 [n, L]; unknown items add 0."""
@@ -94,9 +123,8 @@ def contributions(model: Model, history: Int32, lags: Int32, candidates: Int32) 
                 _add_products(candidate_table[candidates[row], head], weighted, sums[row])
     for row in range(candidates.size):
         for place in range(n_kept):
-            event = kept[place]
-            linked = _linked(links, history[event], lags[event], candidates[row])
-            result[row, event] = sums[row, place] + linked
+            result[row, kept[place]] = sums[row, place]
+    _add_linked(links, history, lags, kept[:n_kept], candidates, result)
     return result
 
 
