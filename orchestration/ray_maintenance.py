@@ -14,11 +14,17 @@ from typing import TypeVar
 
 import click
 
-from streamrec_explain.audit_log.archive import ArchivePlan, ArchiveStep, apply_archive, archive_step, due_partitions
-from streamrec_explain.audit_log.compaction import CompactionPlan, apply_compaction, plan_compaction
-from streamrec_explain.audit_log.retention import RetentionPolicy
-from streamrec_explain.audit_log.store import AuditStore, store_of
-from streamrec_explain.audit_log.table import Partition
+from streamrec_explain.audit_log.maintenance.archive import (
+    ArchivePlan,
+    ArchiveStep,
+    apply_archive,
+    archive_step,
+    due_partitions,
+)
+from streamrec_explain.audit_log.maintenance.compaction import CompactionPlan, apply_compaction, plan_compaction
+from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy
+from streamrec_explain.audit_log.table.audit_table import Partition
+from streamrec_explain.audit_log.table.store import AuditStore, store_of
 from streamrec_explain.home import Home
 
 Task = TypeVar("Task")

@@ -14,10 +14,10 @@ from serving.errors import JSON, map_errors
 from serving.moments import unix_ms
 from serving.service import now_ms
 from serving.settings import Settings
-from streamrec_explain.audit_log.access_log import Access, AccessLog
-from streamrec_explain.audit_log.lookup import AuditLog, FoundEntries
-from streamrec_explain.audit_log.queries import EntryFilter
-from streamrec_explain.audit_log.store import store_of
+from streamrec_explain.audit_log.custody.access_log import Access, AccessLog
+from streamrec_explain.audit_log.questions.lookup import AuditLog, FoundEntries
+from streamrec_explain.audit_log.questions.queries import EntryFilter
+from streamrec_explain.audit_log.table.store import store_of
 from streamrec_explain.features.trend_archive import TrendArchive
 from streamrec_explain.pseudonym import KeyRing
 from streamrec_explain.release.cache import ReleaseCache

@@ -10,9 +10,9 @@ from serving.release_slot import ReleaseSlot, Serving
 from serving.repeats import Repeats
 from serving.resolution import resolve
 from serving.wire import AskedList, origin_of, read_request, write_answer
-from streamrec_explain.audit_log.journal import Journal
-from streamrec_explain.audit_log.journal_record import StoredRecord
-from streamrec_explain.audit_log.request_ids import new_request_id
+from streamrec_explain.audit_log.journal.journal import Journal
+from streamrec_explain.audit_log.journal.record import StoredRecord
+from streamrec_explain.audit_log.table.request_ids import new_request_id
 from streamrec_explain.errors import RequestError
 from streamrec_explain.explanation.audit_entries import audit_request
 from streamrec_explain.explanation.engine import SCORE_MISMATCH, ListExplanation

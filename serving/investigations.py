@@ -3,7 +3,7 @@
 import threading
 from functools import lru_cache
 
-from streamrec_explain.audit_log.lookup import AuditLog
+from streamrec_explain.audit_log.questions.lookup import AuditLog
 from streamrec_explain.features.trend_archive import TrendArchive
 from streamrec_explain.investigation.investigation import Investigation, Profile, investigate, regulatory
 from streamrec_explain.investigation.report import report_page

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from serving.metrics import ServiceMetrics
-from streamrec_explain.audit_log.journal import Journal
+from streamrec_explain.audit_log.journal.journal import Journal
 
 ALARM_AT = 0.8
 CALM_AT = 0.75  # a little below, so that a journal about its alarm is not told again and again

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from streamrec_explain.audit_log.journal_file import connect_read_only, journal_errors
-from streamrec_explain.audit_log.journal_reader import journal_paths, record_of
-from streamrec_explain.audit_log.journal_record import StoredRecord
+from streamrec_explain.audit_log.journal.file import connect_read_only, journal_errors
+from streamrec_explain.audit_log.journal.reader import journal_paths, record_of
+from streamrec_explain.audit_log.journal.record import StoredRecord
 from streamrec_explain.errors import JournalError
 
 CLAIMS = "request_ids.lock"

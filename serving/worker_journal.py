@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
-from streamrec_explain.audit_log.journal import Journal
+from streamrec_explain.audit_log.journal.journal import Journal
 
 
 class WorkerJournal:

@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from streamrec_explain.audit_log.home_log import evidence_of, log_of
-from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.errors import BackupError
 from streamrec_explain.hashing import file_digest
 from streamrec_explain.home import Home

@@ -7,11 +7,11 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
-from streamrec_explain.audit_log.erasure import ErasurePlan, Person, apply_erasure, export_person
-from streamrec_explain.audit_log.holds import Holds
-from streamrec_explain.audit_log.ledger_records import HoldPlaced, HoldReleased
-from streamrec_explain.audit_log.lookup import AuditLog, FoundRequest
-from streamrec_explain.audit_log.sealed_tree import Act, Seals
+from streamrec_explain.audit_log.custody.erasure import ErasurePlan, Person, apply_erasure, export_person
+from streamrec_explain.audit_log.custody.holds import Holds
+from streamrec_explain.audit_log.evidence.ledger_records import HoldPlaced, HoldReleased
+from streamrec_explain.audit_log.evidence.sealed_tree import Act, Seals
+from streamrec_explain.audit_log.questions.lookup import AuditLog, FoundRequest
 from streamrec_explain.errors import HoldError
 from streamrec_explain.explanation.audit_inputs import history_of, user_features_of
 from streamrec_explain.features.snapshot_files import latest

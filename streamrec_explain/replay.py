@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from streamrec_explain.audit_log.encoding import as_stored
-from streamrec_explain.audit_log.lookup import AuditLog
-from streamrec_explain.audit_log.sample import SampledEntry, requests_of_sample
+from streamrec_explain.audit_log.questions.lookup import AuditLog
+from streamrec_explain.audit_log.questions.sample import SampledEntry, requests_of_sample
+from streamrec_explain.audit_log.table.encoding import as_stored
 from streamrec_explain.errors import ReplayMismatchError, SnapshotNotFoundError, StreamRecError
 from streamrec_explain.explanation.audit_entries import audit_request
 from streamrec_explain.explanation.audit_inputs import context_of

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from streamrec_explain.audit_log.lookup import AuditLog
+from streamrec_explain.audit_log.questions.lookup import AuditLog
 from streamrec_explain.errors import StreamRecError
 from streamrec_explain.explanation.audit_inputs import history_of
 from streamrec_explain.records import AuditEntry, Claim

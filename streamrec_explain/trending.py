@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from streamrec_explain.audit_log import conditions
-from streamrec_explain.audit_log.rollups import BY_ITEM, Rollups
+from streamrec_explain.audit_log.questions.rollups import BY_ITEM, Rollups
+from streamrec_explain.audit_log.table import conditions
 from streamrec_explain.explanation.thresholds import Thresholds
 from streamrec_explain.features.catalogue import UNKNOWN
 from streamrec_explain.features.snapshots import TrendSnapshot

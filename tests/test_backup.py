@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from streamrec_explain.audit_log.evidence.sealing import seal
+from streamrec_explain.audit_log.evidence.signing import load_public_keys, public_path
+from streamrec_explain.audit_log.evidence.verification import verify
 from streamrec_explain.audit_log.home_log import evidence_of, log_of, seals_of
-from streamrec_explain.audit_log.journal import Journal
-from streamrec_explain.audit_log.sealing import seal
-from streamrec_explain.audit_log.shipper import ship_folder
-from streamrec_explain.audit_log.signing import load_public_keys, public_path
-from streamrec_explain.audit_log.verification import verify
+from streamrec_explain.audit_log.journal.journal import Journal
+from streamrec_explain.audit_log.shipping.shipper import ship_folder
 from streamrec_explain.backup import MANIFEST, backup, read_manifest, restore
 from streamrec_explain.errors import BackupError
 from streamrec_explain.home import Home

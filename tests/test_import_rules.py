@@ -26,6 +26,11 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"investigation", "lineage"}),
     frozenset({"cli"}),
 )
+# The same within the audit log: rows and their table, then what brings them there, asks them, proves them, holds them.
+AUDIT_LOG_LAYERS = (
+    *("table", "journal", "shipping", "questions", "evidence", "custody", "maintenance"),
+    *("home_log", "verification_process"),
+)
 DRIVERS = {"orchestration", "serving"}
 
 # A third-party library and the places that may import it ("package/" or one module).
@@ -83,6 +88,17 @@ def test_library_imports_point_leftwards() -> None:
     """No library module imports a layer to its right, a sibling layer or a driver."""
     library = [path for path in sources() if LIBRARY in path.parts and path.name != "__init__.py"]
     assert [] == [line for path in library for line in violations(path)]
+
+
+def test_audit_log_imports_point_leftwards() -> None:
+    """Within the audit log no package imports one to its right."""
+    root = ROOT / LIBRARY / "audit_log"
+    wrong = []
+    for path in (each for each in root.rglob("*.py") if each.name != "__init__.py"):
+        own = AUDIT_LOG_LAYERS.index(path.relative_to(root).parts[0].removesuffix(".py"))
+        inner = [name.split(".")[2] for name in imported_modules(path) if name.startswith(f"{LIBRARY}.audit_log.")]
+        wrong += [f"{path.name} imports {name}" for name in inner if AUDIT_LOG_LAYERS.index(name) > own]
+    assert [] == wrong
 
 
 def test_drivers_never_import_each_other() -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from streamrec_explain.audit_log.encoding import requests_of
-from streamrec_explain.audit_log.journal_record import StoredRecord
-from streamrec_explain.audit_log.table import AuditTable
-from streamrec_explain.audit_log.upgrade import apply_upgrade, plan_upgrade
+from streamrec_explain.audit_log.journal.record import StoredRecord
+from streamrec_explain.audit_log.maintenance.upgrade import apply_upgrade, plan_upgrade
+from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.encoding import requests_of
 from streamrec_explain.features.trend_archive import TrendArchive
 from streamrec_explain.records import EXPLANATION_TYPES, AuditRequest, Explanation
 from streamrec_explain.release.bundle import verify_bundle

@@ -7,8 +7,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from streamrec_explain.audit_log.encoding import as_stored
-from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.encoding import as_stored
 from streamrec_explain.errors import ReplayMismatchError, SnapshotNotFoundError
 from streamrec_explain.explanation.audit_entries import audit_request
 from streamrec_explain.explanation.components import EngineBundle

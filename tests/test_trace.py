@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from streamrec_explain.audit_log.journal import Journal
-from streamrec_explain.audit_log.lookup import AuditLog
-from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.journal.journal import Journal
+from streamrec_explain.audit_log.questions.lookup import AuditLog
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.errors import EntryNotFoundError, InvalidInputError, ReleaseNotFoundError
 from streamrec_explain.explanation.audit_entries import audit_request
 from streamrec_explain.explanation.engine import ExplanationEngine

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamrec_explain.audit_log.rollups import Rollups, apply_rollups, plan_rollups
-from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.questions.rollups import Rollups, apply_rollups, plan_rollups
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.errors import SnapshotNotFoundError
 from streamrec_explain.explanation.thresholds import Thresholds
 from streamrec_explain.features.snapshots import TrendSnapshot, write_snapshot

@@ -12,23 +12,23 @@ import msgspec
 from orchestration.metadata import table
 from orchestration.partitions import DAYS
 from orchestration.resources import HomeFolder, now_ms
-from streamrec_explain.audit_log.archive import apply_archive, plan_archive
-from streamrec_explain.audit_log.backlog import folder_backlog
-from streamrec_explain.audit_log.compaction import apply_compaction, plan_compaction
-from streamrec_explain.audit_log.encoding import utc_day
-from streamrec_explain.audit_log.expiry import apply_expiry, plan_expiry
+from streamrec_explain.audit_log.evidence.ledger_records import SealedHead
+from streamrec_explain.audit_log.evidence.sealed_tree import Act
+from streamrec_explain.audit_log.evidence.sealing import seal
 from streamrec_explain.audit_log.home_log import active_holds, seals_of
-from streamrec_explain.audit_log.ledger_records import SealedHead
-from streamrec_explain.audit_log.queries import EntryFilter
-from streamrec_explain.audit_log.retention import read_retention
-from streamrec_explain.audit_log.rollups import Rollups, apply_rollups, plan_rollups
-from streamrec_explain.audit_log.sealed_tree import Act
-from streamrec_explain.audit_log.sealing import seal
-from streamrec_explain.audit_log.shipper import ship_folder
-from streamrec_explain.audit_log.store import store_of, writing
-from streamrec_explain.audit_log.table import AuditTable
-from streamrec_explain.audit_log.type_mix import mix
-from streamrec_explain.audit_log.vacuum import apply_vacuum, plan_vacuum
+from streamrec_explain.audit_log.journal.backlog import folder_backlog
+from streamrec_explain.audit_log.maintenance.archive import apply_archive, plan_archive
+from streamrec_explain.audit_log.maintenance.compaction import apply_compaction, plan_compaction
+from streamrec_explain.audit_log.maintenance.expiry import apply_expiry, plan_expiry
+from streamrec_explain.audit_log.maintenance.retention import read_retention
+from streamrec_explain.audit_log.maintenance.vacuum import apply_vacuum, plan_vacuum
+from streamrec_explain.audit_log.questions.queries import EntryFilter
+from streamrec_explain.audit_log.questions.rollups import Rollups, apply_rollups, plan_rollups
+from streamrec_explain.audit_log.questions.type_mix import mix
+from streamrec_explain.audit_log.shipping.shipper import ship_folder
+from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.encoding import utc_day
+from streamrec_explain.audit_log.table.store import store_of, writing
 from streamrec_explain.home import Home
 
 daily = partial(

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from streamrec_explain.audit_log.audit_ledger import AuditLedger
-from streamrec_explain.audit_log.holds import ActiveHold, Holds
-from streamrec_explain.audit_log.leaves import LeafStore
-from streamrec_explain.audit_log.lookup import AuditLog
-from streamrec_explain.audit_log.sealed_tree import Evidence, Seals
-from streamrec_explain.audit_log.signing import (
+from streamrec_explain.audit_log.custody.holds import ActiveHold, Holds
+from streamrec_explain.audit_log.evidence.audit_ledger import AuditLedger
+from streamrec_explain.audit_log.evidence.leaves import LeafStore
+from streamrec_explain.audit_log.evidence.sealed_tree import Evidence, Seals
+from streamrec_explain.audit_log.evidence.signing import (
     Signer,
     create_signing_key,
     load_signing_key,
 )
-from streamrec_explain.audit_log.store import store_of
+from streamrec_explain.audit_log.questions.lookup import AuditLog
+from streamrec_explain.audit_log.table.store import store_of
 from streamrec_explain.errors import SettingsError
 from streamrec_explain.home import Home
 from streamrec_explain.pseudonym import KeyRing, load_key_file

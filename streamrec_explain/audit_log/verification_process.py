@@ -9,10 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+from streamrec_explain.audit_log.evidence.sealed_tree import trees
+from streamrec_explain.audit_log.evidence.signing import load_public_keys
+from streamrec_explain.audit_log.evidence.verification import PartitionVerdict, Span, Verdict, verify
 from streamrec_explain.audit_log.home_log import evidence_of, log_of
-from streamrec_explain.audit_log.sealed_tree import trees
-from streamrec_explain.audit_log.signing import load_public_keys
-from streamrec_explain.audit_log.verification import PartitionVerdict, Span, Verdict, verify
 from streamrec_explain.errors import AuditLogError
 from streamrec_explain.home import Home
 

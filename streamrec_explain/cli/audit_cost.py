@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from streamrec_explain.audit_log.column_bytes import TableBytes, table_bytes
-from streamrec_explain.audit_log.cost import (
+from streamrec_explain.audit_log.maintenance.cost import (
     CASE_STUDY_COLD,
     CASE_STUDY_HOT,
     Assumptions,
@@ -17,7 +16,8 @@ from streamrec_explain.audit_log.cost import (
     monthly_cost,
     read_assumptions,
 )
-from streamrec_explain.audit_log.retention import RetentionPolicy, read_retention
+from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy, read_retention
+from streamrec_explain.audit_log.table.column_bytes import TableBytes, table_bytes
 from streamrec_explain.cli.options import home_option
 from streamrec_explain.cli.output import Output, with_output
 from streamrec_explain.cli.stored import audit_log_of

@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 import msgspec
 
-from streamrec_explain.audit_log.access_log import AccessLog
+from streamrec_explain.audit_log.custody.access_log import AccessLog
+from streamrec_explain.audit_log.evidence.proof import prove as prove_entry
+from streamrec_explain.audit_log.evidence.proof import prove_extension as prove_heads
+from streamrec_explain.audit_log.evidence.sealing import seal as seal_tables
+from streamrec_explain.audit_log.evidence.signing import load_public_keys, public_path
+from streamrec_explain.audit_log.evidence.verification import Span, Verdict
 from streamrec_explain.audit_log.home_log import evidence_of, log_of, seals_of
-from streamrec_explain.audit_log.proof import prove as prove_entry
-from streamrec_explain.audit_log.proof import prove_extension as prove_heads
-from streamrec_explain.audit_log.sealing import seal as seal_tables
-from streamrec_explain.audit_log.signing import load_public_keys, public_path
-from streamrec_explain.audit_log.table import Partition
-from streamrec_explain.audit_log.verification import Span, Verdict
+from streamrec_explain.audit_log.table.audit_table import Partition
 from streamrec_explain.audit_log.verification_process import VerificationRequest, verify_apart
 from streamrec_explain.cli.custody import key_ring, keys_option, record_access, signing_key_option
 from streamrec_explain.cli.launching import check_home
@@ -89,7 +89,7 @@ def verify(
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Where the proof goes (JSON).")
 @with_output
 def prove(explanation_id: str, home: Path, out: Path, output: Output) -> None:
-    """Write a proof that an explanation's entry is sealed; audit_log/verify_proof.py checks it without this package.
+    """Write a proof that an explanation's entry is sealed; `verify_proof.py` checks it without this package.
 
     Exit codes: 0 done, 1 there is no such entry, or it is not sealed as it lies there.
     """

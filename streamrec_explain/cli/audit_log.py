@@ -9,14 +9,14 @@ from pathlib import Path
 import click
 import msgspec
 
-from streamrec_explain.audit_log.archive import apply_archive, plan_archive
-from streamrec_explain.audit_log.compaction import apply_compaction, plan_compaction
-from streamrec_explain.audit_log.expiry import apply_expiry, plan_expiry
 from streamrec_explain.audit_log.home_log import active_holds, seals_of
-from streamrec_explain.audit_log.lookup import AuditLog
-from streamrec_explain.audit_log.queries import EntryFilter
-from streamrec_explain.audit_log.retention import RetentionPolicy, read_retention
-from streamrec_explain.audit_log.streaming import stream_entries
+from streamrec_explain.audit_log.maintenance.archive import apply_archive, plan_archive
+from streamrec_explain.audit_log.maintenance.compaction import apply_compaction, plan_compaction
+from streamrec_explain.audit_log.maintenance.expiry import apply_expiry, plan_expiry
+from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy, read_retention
+from streamrec_explain.audit_log.questions.lookup import AuditLog
+from streamrec_explain.audit_log.questions.queries import EntryFilter
+from streamrec_explain.audit_log.questions.streaming import stream_entries
 from streamrec_explain.cli.audit_cost import cost
 from streamrec_explain.cli.audit_evidence import accesses, prove, prove_extension, seal, verify
 from streamrec_explain.cli.audit_people import erase, export, hold

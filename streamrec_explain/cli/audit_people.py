@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 import msgspec
 
-from streamrec_explain.audit_log.erasure import plan_erasure
-from streamrec_explain.audit_log.holds import HoldScope
+from streamrec_explain.audit_log.custody.erasure import plan_erasure
+from streamrec_explain.audit_log.custody.holds import HoldScope
+from streamrec_explain.audit_log.evidence.ledger_records import HoldPlaced, HoldReleased
 from streamrec_explain.audit_log.home_log import active_holds, holds_of, log_of, seals_of
-from streamrec_explain.audit_log.ledger_records import HoldPlaced, HoldReleased
 from streamrec_explain.cli.audit_evidence import DAY, day_name
 from streamrec_explain.cli.custody import (
     act,

@@ -8,9 +8,9 @@ from typing import get_args
 import click
 import msgspec
 
-from streamrec_explain.audit_log.queries import EntryFilter, Group
-from streamrec_explain.audit_log.rollups import Rollups, apply_rollups, plan_rollups
-from streamrec_explain.audit_log.type_mix import mix as mix_of
+from streamrec_explain.audit_log.questions.queries import EntryFilter, Group
+from streamrec_explain.audit_log.questions.rollups import Rollups, apply_rollups, plan_rollups
+from streamrec_explain.audit_log.questions.type_mix import mix as mix_of
 from streamrec_explain.cli.options import home_option
 from streamrec_explain.cli.output import Output, with_output
 from streamrec_explain.cli.plans import apply_option, show_plan

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from streamrec_explain.audit_log.access_log import Access, AccessLog
-from streamrec_explain.audit_log.sealed_tree import Act
+from streamrec_explain.audit_log.custody.access_log import Access, AccessLog
+from streamrec_explain.audit_log.evidence.sealed_tree import Act
 from streamrec_explain.cli.launching import check_home
 from streamrec_explain.cli.options import now_ms, user_name
 from streamrec_explain.errors import InvalidInputError

@@ -11,7 +11,7 @@ import click
 import msgspec
 from tqdm import tqdm
 
-from streamrec_explain.audit_log.shipper import ship_folder
+from streamrec_explain.audit_log.shipping.shipper import ship_folder
 from streamrec_explain.cli.demo_lists import DemoLists, request_body
 from streamrec_explain.cli.options import home_option, now_ms, user_name
 from streamrec_explain.cli.output import Output, with_output

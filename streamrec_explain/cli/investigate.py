@@ -9,8 +9,8 @@ from typing import get_args
 import click
 import msgspec
 
-from streamrec_explain.audit_log.queries import EntryFilter
-from streamrec_explain.audit_log.sample import draw
+from streamrec_explain.audit_log.questions.queries import EntryFilter
+from streamrec_explain.audit_log.questions.sample import draw
 from streamrec_explain.cli.custody import record_access
 from streamrec_explain.cli.options import home_option
 from streamrec_explain.cli.output import EXIT_REFUSED, Output, with_output, write_file

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 import msgspec
 
+from streamrec_explain.audit_log.custody.key_use import entries_by_key, without_key
+from streamrec_explain.audit_log.evidence.signing import rotate_signing_key
 from streamrec_explain.audit_log.home_log import log_of
-from streamrec_explain.audit_log.key_use import entries_by_key, without_key
-from streamrec_explain.audit_log.signing import rotate_signing_key
 from streamrec_explain.cli.custody import key_ring, keys_option, signing_key_option
 from streamrec_explain.cli.launching import check_home
 from streamrec_explain.cli.options import home_option, now_ms

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from streamrec_explain.audit_log.queries import EntryFilter
-from streamrec_explain.audit_log.sample import draw
+from streamrec_explain.audit_log.questions.queries import EntryFilter
+from streamrec_explain.audit_log.questions.sample import draw
 from streamrec_explain.cli.custody import record_access
 from streamrec_explain.cli.options import home_option
 from streamrec_explain.cli.output import Output, with_output

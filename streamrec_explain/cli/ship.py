@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from streamrec_explain.audit_log.ship_rounds import ShipRound, ship_rounds
-from streamrec_explain.audit_log.shipper import ship_folder
+from streamrec_explain.audit_log.shipping.rounds import ShipRound, ship_rounds
+from streamrec_explain.audit_log.shipping.shipper import ship_folder
 from streamrec_explain.cli.options import home_option, now_ms
 from streamrec_explain.cli.output import Output, with_output
 from streamrec_explain.cli.stored import audit_log_of

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from streamrec_explain.audit_log.store import AuditStore, store_of
+from streamrec_explain.audit_log.table.store import AuditStore, store_of
 from streamrec_explain.cli.launching import check_home
 from streamrec_explain.cli.options import home_option
 from streamrec_explain.cli.output import Output, with_output

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from streamrec_explain.audit_log.lookup import AuditLog
-from streamrec_explain.audit_log.store import store_of
-from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.questions.lookup import AuditLog
+from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.store import store_of
 from streamrec_explain.cli.launching import check_home
 from streamrec_explain.events.interactions import interactions
 from streamrec_explain.events.world_store import load_world

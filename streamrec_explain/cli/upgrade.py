@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from streamrec_explain.audit_log.upgrade import apply_upgrade, plan_upgrade
+from streamrec_explain.audit_log.maintenance.upgrade import apply_upgrade, plan_upgrade
 from streamrec_explain.cli.launching import check_home
 from streamrec_explain.cli.options import home_option
 from streamrec_explain.cli.output import Output, with_output

@@ -7,7 +7,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from streamrec_explain.audit_log.store import writing
+from streamrec_explain.audit_log.table.store import writing
 from streamrec_explain.cli.launching import check_home
 from streamrec_explain.cli.options import now_ms
 from streamrec_explain.home import Home
@@ -15,7 +15,7 @@ from streamrec_explain.home import Home
 
 @contextmanager
 def writing_tables(home: Path) -> Iterator[None]:
-    """Held while a command writes the audit tables of a home folder; see `audit_log.store.writing`."""
+    """Held while a command writes the audit tables of a home folder; see `audit_log.table.store.writing`."""
     with writing(Home(check_home(home)), fresh_name):
         yield
 

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from streamrec_explain.audit_log.lookup import AuditLog, FoundEntry
+from streamrec_explain.audit_log.questions.lookup import AuditLog, FoundEntry
 from streamrec_explain.errors import SnapshotNotFoundError
 from streamrec_explain.explanation.components import EngineBundle
 from streamrec_explain.features.snapshots import TrendSnapshot

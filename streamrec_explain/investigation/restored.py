@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamrec_explain.audit_log.lookup import FoundEntry
+from streamrec_explain.audit_log.questions.lookup import FoundEntry
 from streamrec_explain.explanation.components import EngineBundle
 from streamrec_explain.explanation.history import ResolvedHistory, resolve_history
 from streamrec_explain.explanation.naming import ItemNames

@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import msgspec
 
-from streamrec_explain.audit_log.lookup import AuditLog
-from streamrec_explain.audit_log.sample import SampledEntry
+from streamrec_explain.audit_log.questions.lookup import AuditLog
+from streamrec_explain.audit_log.questions.sample import SampledEntry
 from streamrec_explain.errors import StreamRecError
 from streamrec_explain.investigation.counterfactuals import Counterfactuals
 from streamrec_explain.investigation.investigation import Investigation, Releases, investigate

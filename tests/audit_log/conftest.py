@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from streamrec_explain.audit_log.audit_ledger import AuditLedger
-from streamrec_explain.audit_log.journal import Journal
-from streamrec_explain.audit_log.leaves import LeafStore
-from streamrec_explain.audit_log.sealed_tree import Seals
-from streamrec_explain.audit_log.signing import create_signing_key
-from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.evidence.audit_ledger import AuditLedger
+from streamrec_explain.audit_log.evidence.leaves import LeafStore
+from streamrec_explain.audit_log.evidence.sealed_tree import Seals
+from streamrec_explain.audit_log.evidence.signing import create_signing_key
+from streamrec_explain.audit_log.journal.journal import Journal
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 from tests.audit_log.s3_server import S3Server
 
 

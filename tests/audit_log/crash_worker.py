@@ -8,10 +8,10 @@ import time
 from itertools import count
 from pathlib import Path
 
-from streamrec_explain.audit_log.journal import Journal
-from streamrec_explain.audit_log.outbox import BatchBounds
-from streamrec_explain.audit_log.shipper import ship_folder
-from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.journal.journal import Journal
+from streamrec_explain.audit_log.shipping.outbox import BatchBounds
+from streamrec_explain.audit_log.shipping.shipper import ship_folder
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 from tests.audit_log.audit_requests import request
 
 

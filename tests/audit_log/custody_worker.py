@@ -6,12 +6,12 @@ Usage: python custody_worker.py HOME erase|expire
 import sys
 from pathlib import Path
 
-from streamrec_explain.audit_log.erasure import apply_erasure, plan_erasure
-from streamrec_explain.audit_log.expiry import apply_expiry, plan_expiry
+from streamrec_explain.audit_log.custody.erasure import apply_erasure, plan_erasure
+from streamrec_explain.audit_log.evidence.sealed_tree import Act
+from streamrec_explain.audit_log.evidence.sealing import seal
 from streamrec_explain.audit_log.home_log import active_holds, log_of, seals_of
-from streamrec_explain.audit_log.retention import RetentionPolicy
-from streamrec_explain.audit_log.sealed_tree import Act
-from streamrec_explain.audit_log.sealing import seal
+from streamrec_explain.audit_log.maintenance.expiry import apply_expiry, plan_expiry
+from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy
 from streamrec_explain.home import Home
 from streamrec_explain.personal_data import person_of
 from streamrec_explain.pseudonym import load_key_file

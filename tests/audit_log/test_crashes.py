@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from streamrec_explain.audit_log.shipper import ship_folder
-from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.shipping.shipper import ship_folder
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("crash_worker.py")

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from streamrec_explain.audit_log.holds import HoldScope
+from streamrec_explain.audit_log.custody.holds import HoldScope
+from streamrec_explain.audit_log.evidence.ledger_records import Erased, Withdrawn
+from streamrec_explain.audit_log.evidence.sealing import seal
+from streamrec_explain.audit_log.evidence.signing import load_public_keys, public_path
+from streamrec_explain.audit_log.evidence.verification import verify
 from streamrec_explain.audit_log.home_log import evidence_of, holds_of, log_of, seals_of
-from streamrec_explain.audit_log.journal import Journal
-from streamrec_explain.audit_log.ledger_records import Erased, Withdrawn
-from streamrec_explain.audit_log.sealing import seal
-from streamrec_explain.audit_log.shipper import ship_folder
-from streamrec_explain.audit_log.signing import load_public_keys, public_path
-from streamrec_explain.audit_log.verification import verify
+from streamrec_explain.audit_log.journal.journal import Journal
+from streamrec_explain.audit_log.shipping.shipper import ship_folder
 from streamrec_explain.home import Home
 from streamrec_explain.personal_data import files_naming, person_of
 from streamrec_explain.pseudonym import KeyRing, create_key_file, new_key_ring

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from streamrec_explain.audit_log.archive import apply_archive, plan_archive
-from streamrec_explain.audit_log.expiry import apply_expiry, plan_expiry
-from streamrec_explain.audit_log.journal import Journal
-from streamrec_explain.audit_log.journal_file import connect
-from streamrec_explain.audit_log.lookup import AuditLog
-from streamrec_explain.audit_log.outbox import BatchBounds
-from streamrec_explain.audit_log.retention import RetentionPolicy
-from streamrec_explain.audit_log.sealed_tree import Act
-from streamrec_explain.audit_log.sealing import Seals
-from streamrec_explain.audit_log.ship_rounds import ship_rounds
-from streamrec_explain.audit_log.shipper import ship_folder
-from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.evidence.sealed_tree import Act
+from streamrec_explain.audit_log.evidence.sealing import Seals
+from streamrec_explain.audit_log.journal.file import connect
+from streamrec_explain.audit_log.journal.journal import Journal
+from streamrec_explain.audit_log.maintenance.archive import apply_archive, plan_archive
+from streamrec_explain.audit_log.maintenance.expiry import apply_expiry, plan_expiry
+from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy
+from streamrec_explain.audit_log.questions.lookup import AuditLog
+from streamrec_explain.audit_log.shipping.outbox import BatchBounds
+from streamrec_explain.audit_log.shipping.rounds import ship_rounds
+from streamrec_explain.audit_log.shipping.shipper import ship_folder
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.errors import EntryNotFoundError, JournalError, JournalFullError, ShipError
 from tests.audit_log.audit_requests import DAY_MS, START_MS, request
 

@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from streamrec_explain.audit_log import arrow_columns as arrow
-from streamrec_explain.audit_log import precision
-from streamrec_explain.audit_log.content import sorted_rows
-from streamrec_explain.audit_log.request_ids import new_request_id
-from streamrec_explain.audit_log.schema import ENTRIES
+from streamrec_explain.audit_log.table import arrow_columns as arrow
+from streamrec_explain.audit_log.table import precision
+from streamrec_explain.audit_log.table.content import sorted_rows
+from streamrec_explain.audit_log.table.request_ids import new_request_id
+from streamrec_explain.audit_log.table.schema import ENTRIES
 from streamrec_explain.records import AUDIT_SCHEMA_VERSION
 
 DAY_MS = 86_400_000

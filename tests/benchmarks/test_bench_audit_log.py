@@ -13,16 +13,16 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from streamrec_explain.audit_log.column_bytes import TableBytes, table_bytes
-from streamrec_explain.audit_log.compaction import apply_compaction, plan_compaction
-from streamrec_explain.audit_log.content import sorted_rows
-from streamrec_explain.audit_log.encoding import as_stored, requests_of, table_of
-from streamrec_explain.audit_log.journal_record import stored_record
-from streamrec_explain.audit_log.layout import Tier
-from streamrec_explain.audit_log.queries import EntryFilter, entries, type_mix
-from streamrec_explain.audit_log.rollups import Rollups, apply_rollups, plan_rollups
-from streamrec_explain.audit_log.table import AuditTable
-from streamrec_explain.audit_log.type_mix import mix
+from streamrec_explain.audit_log.journal.record import stored_record
+from streamrec_explain.audit_log.maintenance.compaction import apply_compaction, plan_compaction
+from streamrec_explain.audit_log.questions.queries import EntryFilter, entries, type_mix
+from streamrec_explain.audit_log.questions.rollups import Rollups, apply_rollups, plan_rollups
+from streamrec_explain.audit_log.questions.type_mix import mix
+from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.column_bytes import TableBytes, table_bytes
+from streamrec_explain.audit_log.table.content import sorted_rows
+from streamrec_explain.audit_log.table.encoding import as_stored, requests_of, table_of
+from streamrec_explain.audit_log.table.layout import Tier
 from streamrec_explain.cli.train import run_training
 from streamrec_explain.records import AuditRequest
 from tests.benchmarks.own_explanations import logged_lists

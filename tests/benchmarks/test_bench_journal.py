@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamrec_explain.audit_log.journal import Journal
+from streamrec_explain.audit_log.journal.journal import Journal
 from tests.audit_log.audit_requests import request
 
 REQUESTS_PER_S = 230

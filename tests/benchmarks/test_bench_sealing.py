@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from streamrec_explain.audit_log.audit_ledger import AuditLedger
-from streamrec_explain.audit_log.compaction import apply_compaction, plan_compaction
-from streamrec_explain.audit_log.leaves import LeafStore
-from streamrec_explain.audit_log.lookup import AuditLog
-from streamrec_explain.audit_log.proof import prove
-from streamrec_explain.audit_log.sealed_tree import Seals
-from streamrec_explain.audit_log.sealing import seal
-from streamrec_explain.audit_log.signing import PublicKeys, create_signing_key
-from streamrec_explain.audit_log.table import AuditTable
-from streamrec_explain.audit_log.verification import verify
+from streamrec_explain.audit_log.evidence.audit_ledger import AuditLedger
+from streamrec_explain.audit_log.evidence.leaves import LeafStore
+from streamrec_explain.audit_log.evidence.proof import prove
+from streamrec_explain.audit_log.evidence.sealed_tree import Seals
+from streamrec_explain.audit_log.evidence.sealing import seal
+from streamrec_explain.audit_log.evidence.signing import PublicKeys, create_signing_key
+from streamrec_explain.audit_log.evidence.verification import verify
+from streamrec_explain.audit_log.maintenance.compaction import apply_compaction, plan_compaction
+from streamrec_explain.audit_log.questions.lookup import AuditLog
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.records import AuditRequest
 from tests.audit_log.audit_requests import START_MS, request
 

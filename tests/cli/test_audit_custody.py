@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from streamrec_explain.audit_log import verify_proof
-from streamrec_explain.audit_log.journal import Journal
-from streamrec_explain.audit_log.signing import create_signing_key
+from streamrec_explain.audit_log.evidence import verify_proof
+from streamrec_explain.audit_log.evidence.signing import create_signing_key
+from streamrec_explain.audit_log.journal.journal import Journal
 from streamrec_explain.cli.audit_log import audit_log
 from streamrec_explain.explanation.audit_inputs import inputs_of
 from streamrec_explain.features.snapshots import UserSnapshot, write_snapshot

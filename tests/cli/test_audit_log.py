@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from streamrec_explain.audit_log.journal import Journal
+from streamrec_explain.audit_log.journal.journal import Journal
 from streamrec_explain.cli.audit_log import audit_log
 from streamrec_explain.home import Home
 from streamrec_explain.pseudonym import create_key_file, new_key_ring

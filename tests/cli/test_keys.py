@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from streamrec_explain.audit_log.evidence.sealing import seal
 from streamrec_explain.audit_log.home_log import log_of, seals_of
-from streamrec_explain.audit_log.journal import Journal
-from streamrec_explain.audit_log.sealing import seal
-from streamrec_explain.audit_log.shipper import ship_folder
+from streamrec_explain.audit_log.journal.journal import Journal
+from streamrec_explain.audit_log.shipping.shipper import ship_folder
 from streamrec_explain.cli.main import main
 from streamrec_explain.home import Home
 from streamrec_explain.pseudonym import create_key_file, load_key_file, new_key_ring

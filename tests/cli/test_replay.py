@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from streamrec_explain.audit_log.queries import EntryFilter
-from streamrec_explain.audit_log.sample import draw
+from streamrec_explain.audit_log.questions.queries import EntryFilter
+from streamrec_explain.audit_log.questions.sample import draw
 from streamrec_explain.cli.replay import replay
 from streamrec_explain.cli.stored import audit_log_of
 from streamrec_explain.explanation.components import EngineBundle

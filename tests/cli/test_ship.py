@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from streamrec_explain.audit_log.journal import Journal
-from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.journal.journal import Journal
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.cli.service_process import shipper_command
 from streamrec_explain.home import Home
 from tests.audit_log.audit_requests import request

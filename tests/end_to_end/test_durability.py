@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
-from streamrec_explain.audit_log.lookup import AuditLog
-from streamrec_explain.audit_log.queries import EntryFilter
+from streamrec_explain.audit_log.questions.lookup import AuditLog
+from streamrec_explain.audit_log.questions.queries import EntryFilter
 from streamrec_explain.cli.service_process import ServiceClient
 from streamrec_explain.cli.stored import audit_log_of
 from streamrec_explain.features.trend_archive import TrendArchive

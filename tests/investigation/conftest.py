@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from streamrec_explain.audit_log.lookup import FoundEntry
+from streamrec_explain.audit_log.questions.lookup import FoundEntry
 from streamrec_explain.explanation.audit_entries import audit_request
 from streamrec_explain.explanation.components import EngineBundle
 from streamrec_explain.explanation.engine import ExplanationEngine

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from streamrec_explain.audit_log.journal import Journal
-from streamrec_explain.audit_log.lookup import AuditLog
-from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.journal.journal import Journal
+from streamrec_explain.audit_log.questions.lookup import AuditLog
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.explanation.audit_entries import audit_request
 from streamrec_explain.explanation.engine import ExplanationEngine
 from streamrec_explain.explanation.ranking import candidates_in

@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from streamrec_explain.audit_log.archive import apply_archive, plan_archive
-from streamrec_explain.audit_log.journal import Journal
-from streamrec_explain.audit_log.retention import RetentionPolicy
-from streamrec_explain.audit_log.shipper import ship_folder
+from streamrec_explain.audit_log.journal.journal import Journal
+from streamrec_explain.audit_log.maintenance.archive import apply_archive, plan_archive
+from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy
+from streamrec_explain.audit_log.shipping.shipper import ship_folder
 from streamrec_explain.errors import (
     CorruptReleaseError,
     EntryNotFoundError,

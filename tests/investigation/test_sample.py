@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from streamrec_explain.audit_log.journal import Journal
-from streamrec_explain.audit_log.queries import EntryFilter
-from streamrec_explain.audit_log.sample import draw
+from streamrec_explain.audit_log.journal.journal import Journal
+from streamrec_explain.audit_log.questions.queries import EntryFilter
+from streamrec_explain.audit_log.questions.sample import draw
 from streamrec_explain.features.trend_archive import TrendArchive
 from streamrec_explain.investigation.claim_checks import ClaimCheck, Condition
 from streamrec_explain.investigation.sample import investigate_sample, summary_of

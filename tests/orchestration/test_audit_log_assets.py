@@ -7,12 +7,12 @@ import pytest
 
 from orchestration.audit_log import assets
 from orchestration.resources import HomeFolder
-from streamrec_explain.audit_log.holds import HoldScope
+from streamrec_explain.audit_log.custody.holds import HoldScope
+from streamrec_explain.audit_log.evidence.sealed_tree import Act
+from streamrec_explain.audit_log.evidence.signing import load_public_keys, public_path
+from streamrec_explain.audit_log.evidence.verification import verify
 from streamrec_explain.audit_log.home_log import evidence_of, holds_of, log_of, seals_of
-from streamrec_explain.audit_log.journal import Journal
-from streamrec_explain.audit_log.sealed_tree import Act
-from streamrec_explain.audit_log.signing import load_public_keys, public_path
-from streamrec_explain.audit_log.verification import verify
+from streamrec_explain.audit_log.journal.journal import Journal
 from streamrec_explain.home import Home
 from tests.audit_log.audit_requests import request
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from orchestration.ray_maintenance import archive, compact, plan_spread_archive
-from streamrec_explain.audit_log.archive import apply_archive, plan_archive
-from streamrec_explain.audit_log.compaction import apply_compaction, plan_compaction
-from streamrec_explain.audit_log.content import Content, content_of, sorted_rows
-from streamrec_explain.audit_log.retention import RetentionPolicy
-from streamrec_explain.audit_log.store import AuditStore
-from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.maintenance.archive import apply_archive, plan_archive
+from streamrec_explain.audit_log.maintenance.compaction import apply_compaction, plan_compaction
+from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy
+from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.content import Content, content_of, sorted_rows
+from streamrec_explain.audit_log.table.store import AuditStore
 from tests.audit_log.audit_requests import DAY_MS, START_MS, request
 
 LATER_MS = START_MS + 120 * DAY_MS

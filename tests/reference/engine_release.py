@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from streamrec_explain.audit_log.journal import Journal
-from streamrec_explain.audit_log.shipper import ship_folder
-from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.journal.journal import Journal
+from streamrec_explain.audit_log.shipping.shipper import ship_folder
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.events.interactions import interactions
 from streamrec_explain.events.splits import split_phases
 from streamrec_explain.events.synthetic.config import SyntheticConfig

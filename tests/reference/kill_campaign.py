@@ -23,16 +23,16 @@ from typing import Any
 
 import msgspec
 
-from streamrec_explain.audit_log.archive import apply_archive, plan_archive
-from streamrec_explain.audit_log.compaction import apply_compaction, plan_compaction
-from streamrec_explain.audit_log.expiry import apply_expiry, plan_expiry
+from streamrec_explain.audit_log.evidence.sealed_tree import Act
+from streamrec_explain.audit_log.evidence.sealing import seal
+from streamrec_explain.audit_log.evidence.signing import load_public_keys, public_path
+from streamrec_explain.audit_log.evidence.verification import verify
 from streamrec_explain.audit_log.home_log import evidence_of, log_of, seals_of
-from streamrec_explain.audit_log.retention import RetentionPolicy
-from streamrec_explain.audit_log.sealed_tree import Act
-from streamrec_explain.audit_log.sealing import seal
-from streamrec_explain.audit_log.ship_rounds import ship_rounds
-from streamrec_explain.audit_log.signing import load_public_keys, public_path
-from streamrec_explain.audit_log.verification import verify
+from streamrec_explain.audit_log.maintenance.archive import apply_archive, plan_archive
+from streamrec_explain.audit_log.maintenance.compaction import apply_compaction, plan_compaction
+from streamrec_explain.audit_log.maintenance.expiry import apply_expiry, plan_expiry
+from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy
+from streamrec_explain.audit_log.shipping.rounds import ship_rounds
 from streamrec_explain.cli.service_process import HOST, command, free_port, shipper_command, wait_ready
 from streamrec_explain.errors import StreamRecError
 from streamrec_explain.hashing import text_hash

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import msgspec
 
-from streamrec_explain.audit_log.journal import Journal
-from streamrec_explain.audit_log.journal_record import StoredRecord
-from streamrec_explain.audit_log.shipper import ship_folder
-from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.journal.journal import Journal
+from streamrec_explain.audit_log.journal.record import StoredRecord
+from streamrec_explain.audit_log.shipping.shipper import ship_folder
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 
 LOGGED = Path(__file__).parents[1] / "fixtures" / "engine_v1" / "journal" / "worker-0.sqlite"
 

@@ -7,11 +7,11 @@ import shutil
 import sys
 from pathlib import Path
 
-from streamrec_explain.audit_log.archive import apply_archive, plan_archive
-from streamrec_explain.audit_log.retention import RetentionPolicy
-from streamrec_explain.audit_log.shipper import ship_folder
-from streamrec_explain.audit_log.table import AuditTable
-from streamrec_explain.audit_log.upgrade import apply_upgrade, plan_upgrade
+from streamrec_explain.audit_log.maintenance.archive import apply_archive, plan_archive
+from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy
+from streamrec_explain.audit_log.maintenance.upgrade import apply_upgrade, plan_upgrade
+from streamrec_explain.audit_log.shipping.shipper import ship_folder
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.features.snapshots import write_snapshot
 from streamrec_explain.home import Home
 from streamrec_explain.release.mlflow_registry import MlflowRegistry

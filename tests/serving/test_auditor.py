@@ -10,9 +10,9 @@ import pytest
 from serving.auditor import create_auditor
 from serving.keys import key_ring
 from serving.service import Service
-from streamrec_explain.audit_log.access_log import AccessLog
-from streamrec_explain.audit_log.shipper import ship_folder
-from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.custody.access_log import AccessLog
+from streamrec_explain.audit_log.shipping.shipper import ship_folder
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.errors import SettingsError
 from streamrec_explain.pseudonym import load_key_file
 from tests.serving.asgi_client import AsgiClient

@@ -10,7 +10,7 @@ import pytest
 
 from serving.auditor import create_auditor
 from serving.keys import key_ring
-from streamrec_explain.audit_log.access_log import AccessLog
+from streamrec_explain.audit_log.custody.access_log import AccessLog
 from streamrec_explain.investigation.investigation import Investigation
 from tests.serving.asgi_client import AsgiClient
 from tests.serving.deployments import NOW_MS, Deployment

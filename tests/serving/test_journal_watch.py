@@ -7,9 +7,9 @@ import pytest
 
 from serving.journal_watch import JournalWatch
 from serving.metrics import ServiceMetrics
-from streamrec_explain.audit_log.journal import Journal
-from streamrec_explain.audit_log.shipper import ship_folder
-from streamrec_explain.audit_log.table import AuditTable
+from streamrec_explain.audit_log.journal.journal import Journal
+from streamrec_explain.audit_log.shipping.shipper import ship_folder
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.errors import JournalFullError
 from tests.audit_log.audit_requests import request
 

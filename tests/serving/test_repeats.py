@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from serving.repeats import Repeats
-from streamrec_explain.audit_log.journal import Journal
+from streamrec_explain.audit_log.journal.journal import Journal
 from streamrec_explain.errors import JournalError
 from tests.audit_log.audit_requests import request
 

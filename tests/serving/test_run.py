@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from serving.run import listen, main
-from streamrec_explain.audit_log.journal_reader import answer_in_folder, journal_paths
+from streamrec_explain.audit_log.journal.reader import answer_in_folder, journal_paths
 from streamrec_explain.release.registration import CHAMPION
 from tests.serving.deployments import Deployment
 from tests.serving.processes import Running, launch, running

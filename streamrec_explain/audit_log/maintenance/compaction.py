@@ -1,0 +1,93 @@
+"""Hot maintenance: rewrite a partition of many small files as few sorted ones, under readers and writers."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import msgspec
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
+from streamrec_explain.audit_log.table.content import pieces, row_count, user_ranges
+from streamrec_explain.audit_log.table.layout import TARGET_FILE_BYTES
+from streamrec_explain.errors import RetentionError, WriteConflictError
+
+_ATTEMPTS = 5
+
+
+class FilesOfPartition(msgspec.Struct, frozen=True):
+    """How many files of how many bytes one partition has."""
+
+    partition: Partition
+    files: int
+    stored_bytes: int
+
+
+class CompactionPlan(msgspec.Struct, frozen=True):
+    """The partitions to rewrite."""
+
+    table_uri: str
+    partitions: tuple[FilesOfPartition, ...]
+
+    def __str__(self) -> str:
+        lines = [f"rewrite {len(self.partitions)} partitions of {self.table_uri}"]
+        lines += [
+            f"  {found.partition.date} {found.partition.region}: {found.files} files, {found.stored_bytes} bytes"
+            for found in self.partitions
+        ]
+        return "\n".join(lines)
+
+
+def plan_compaction(table: AuditTable, *, before: str | None = None) -> CompactionPlan:
+    """Partitions that have more files than their bytes need, of days before `before` (YYYY-MM-DD) or of all."""
+    found = (FilesOfPartition(partition, *sizes) for partition, sizes in _file_sizes(table.open()).items())
+    due = [
+        each
+        for each in found
+        if each.files > 1 + each.stored_bytes // TARGET_FILE_BYTES and (before is None or each.partition.date < before)
+    ]
+    return CompactionPlan(table.uri, tuple(sorted(due, key=lambda each: each.partition)))
+
+
+def apply_compaction(plan: CompactionPlan, table: AuditTable) -> int:
+    """Rewrite the planned partitions one commit each and return how many; content stays the same.
+
+    A partition that a writer appends to meanwhile is tried again. Killed anywhere, a partition is rewritten
+    wholly or not at all.
+    """
+    for found in plan.partitions:
+        _rewrite(table, found.partition)
+    return len(plan.partitions)
+
+
+def counted(rows: Iterator[pa.Table], expected: int, partition: Partition) -> Iterator[pa.Table]:
+    """The same tables; RetentionError at their end, before a commit, unless they had the expected rows."""
+    count = 0
+    for piece in rows:
+        count += piece.num_rows
+        yield piece
+    if count != expected:
+        raise RetentionError(f"{partition} gave {count} rows instead of {expected}; nothing was changed")
+
+
+def _rewrite(table: AuditTable, partition: Partition) -> None:
+    for _ in range(_ATTEMPTS):
+        seen = table.open()
+        rows = row_count(table, partition, seen)
+        ordered = pieces(table, partition, seen, user_ranges(rows))
+        try:
+            table.replace_partition(partition, counted(ordered, rows, partition), seen=seen)
+        except WriteConflictError:
+            continue
+        return
+    raise RetentionError(f"{partition} of {table.uri} is written too often to be rewritten; try a quieter hour")
+
+
+def _file_sizes(seen: DeltaTable) -> dict[Partition, tuple[int, int]]:
+    """Files and bytes of each partition."""
+    sizes: dict[Partition, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for action in pa.table(seen.get_add_actions(flatten=True)).to_pylist():
+        partition = Partition(str(action["partition.date"]), action["partition.region"])
+        files, stored = sizes[partition]
+        sizes[partition] = (files + 1, stored + action["size_bytes"])
+    return dict(sizes)

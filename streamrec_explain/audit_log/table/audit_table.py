@@ -1,0 +1,219 @@
+"""One tier of the audit log as a Delta table: append whole requests, find one again, run a query.
+
+The folder may be a local path or any URI that `deltalake` understands. Files are only ever found through the
+transaction log, never by listing the folder, for the folder also holds files that were already replaced.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, QueryBuilder, Transaction, write_deltalake
+
+from streamrec_explain.audit_log.table import conditions
+from streamrec_explain.audit_log.table.encoding import requests_of, table_of
+from streamrec_explain.audit_log.table.layout import TARGET_FILE_BYTES, Tier, writer_properties
+from streamrec_explain.audit_log.table.request_ids import days_told
+from streamrec_explain.audit_log.table.schema import ENTRIES, PARTITION_COLUMNS, STATISTICS_COLUMNS
+from streamrec_explain.audit_log.table.spool import spooled
+from streamrec_explain.audit_log.table.stored_table import StoredTable, TableForm, store_errors
+from streamrec_explain.errors import AuditLogError, EntryNotFoundError
+from streamrec_explain.records import AuditRequest
+
+_LONGEST_COMMIT_HOURS = 168
+_FORGET_AT_ONCE = {
+    "delta.logRetentionDuration": "interval 0 seconds",
+    "delta.deletedFileRetentionDuration": "interval 0 seconds",
+}
+_KEEP_HISTORY = {
+    "delta.logRetentionDuration": "interval 30 days",
+    "delta.deletedFileRetentionDuration": "interval 7 days",
+}
+
+# Rows are tested while they are decoded: of a page with one wanted row the other columns are hardly read.
+_READING = {"datafusion.execution.parquet.pushdown_filters": "true"}
+
+
+class Partition(msgspec.Struct, frozen=True, order=True):
+    """One (date, region) of the table; `date` is the UTC day as YYYY-MM-DD."""
+
+    date: str
+    region: str
+
+    @property
+    def condition(self) -> str:
+        """The SQL condition that selects exactly this partition."""
+        return conditions.in_partition(self.date, self.region)
+
+
+class AuditTable(StoredTable):
+    """A handle on one tier; every read sees the newest committed version, every write is one commit."""
+
+    def __init__(self, uri: str, tier: Tier = "hot", storage_options: Mapping[str, str] | None = None) -> None:
+        name = f"streamrec-explain-audit-log-{tier}"
+        super().__init__(uri, TableForm(name, ENTRIES, PARTITION_COLUMNS, STATISTICS_COLUMNS), storage_options)
+        self.tier: Tier = tier
+
+    def open(self) -> DeltaTable:
+        """The newest version as a Delta handle; made empty where there is none.
+
+        AuditLogError if its columns are not those of this version.
+        """
+        found = self.open_as_is()
+        missing = _missing_columns(found)
+        if missing:
+            raise AuditLogError(
+                f"the audit table {self.uri} was written by an earlier version: it lacks {', '.join(missing)}; "
+                "rewrite it once: streamrec audit-log upgrade --apply"
+            )
+        return found
+
+    def open_as_is(self) -> DeltaTable:
+        """As `open`, whatever version of this program wrote the table."""
+        return super().open()
+
+    def is_older(self) -> bool:
+        """Whether an earlier version wrote the table, so that it must be upgraded before it can be used."""
+        return bool(_missing_columns(self.open_as_is()))
+
+    def append(
+        self,
+        requests: Sequence[AuditRequest],
+        *,
+        seen: DeltaTable | None = None,
+        fences: Mapping[str, int] | None = None,
+    ) -> int:
+        """Commit whole requests and return the number of rows; see `append_rows`."""
+        return self.append_rows(table_of(requests), seen=seen, fences=fences)
+
+    def append_rows(
+        self, rows: pa.Table, *, seen: DeltaTable | None = None, fences: Mapping[str, int] | None = None
+    ) -> int:
+        """Commit rows of the declared schema in one transaction and return their number.
+
+        `fences` are application transactions (id -> version) recorded by the same commit. WriteConflictError
+        if anyone recorded one of these ids since `seen` was opened: what the caller decided on is stale.
+        """
+        marks = [Transaction(app_id, version) for app_id, version in (fences or {}).items()]
+        with store_errors(self.uri):
+            write_deltalake(
+                seen or self.open(),
+                rows.select(ENTRIES.names),
+                mode="append",
+                writer_properties=writer_properties(self.tier),
+                commit_properties=CommitProperties(app_transactions=marks),
+            )
+        return int(rows.num_rows)
+
+    def replace_partition(self, partition: Partition, rows: Iterator[pa.Table], *, seen: DeltaTable) -> None:
+        """Replace one partition's rows in one commit, spooled on disk; WriteConflictError if it changed since `seen`.
+
+        An error that `rows` raises leaves the table as it was.
+        """
+        with spooled(rows) as reader, store_errors(self.uri):
+            write_deltalake(
+                seen,
+                reader,
+                mode="overwrite",
+                predicate=partition.condition,
+                target_file_size=TARGET_FILE_BYTES,
+                writer_properties=writer_properties(self.tier),
+            )
+
+    def replace_all(self, rows: Iterable[pa.Table], *, seen: DeltaTable) -> None:
+        """Replace all rows and the schema in one commit, spooled on disk; WriteConflictError if `seen` is stale."""
+        with spooled(rows) as reader, store_errors(self.uri):
+            write_deltalake(
+                seen,
+                reader,
+                mode="overwrite",
+                schema_mode="overwrite",
+                target_file_size=TARGET_FILE_BYTES,
+                writer_properties=writer_properties(self.tier),
+            )
+
+    def delete_partition(self, partition: Partition, *, seen: DeltaTable) -> None:
+        """Remove one partition's rows; WriteConflictError if it changed since `seen`."""
+        with store_errors(self.uri):
+            seen.delete(partition.condition)
+
+    def vacuum(self, *, keep_hours: int, dry_run: bool) -> list[str]:
+        """Delete (or only list) the files that no version of the last hours names.
+
+        From a week on also files that no version ever named, which killed writers left; a younger one may
+        belong to a commit that is under way.
+        """
+        orphans = keep_hours >= _LONGEST_COMMIT_HOURS
+        with store_errors(self.uri):
+            return sorted(self.open().vacuum(keep_hours, dry_run, enforce_retention_duration=False, full=orphans))
+
+    def forget_history(self) -> None:
+        """Delete every replaced file and older version at once, so that removed data is gone from the disk.
+
+        The transaction log keeps statistics of removed files; it is cut back to a checkpoint of the newest
+        version. Fences survive, readers of an older version do not.
+        """
+        with store_errors(self.uri):
+            self.vacuum(keep_hours=0, dry_run=False)
+            self.open().alter.set_table_properties(_FORGET_AT_ONCE)
+            self.open().create_checkpoint()
+            self.open().cleanup_metadata()
+            self.open().alter.set_table_properties(_KEEP_HISTORY)
+
+    def query(self, sql: str, seen: DeltaTable | None = None) -> pa.Table:
+        """Run SQL (DataFusion) over the table, named `entries`, and return the whole answer."""
+        with store_errors(self.uri):
+            return pa.table(self._execute(sql, seen))
+
+    def query_batches(self, sql: str, seen: DeltaTable | None = None) -> Iterator[pa.RecordBatch]:
+        """Run SQL as `query` does and stream the answer."""
+        with store_errors(self.uri):
+            yield from pa.RecordBatchReader.from_stream(self._execute(sql, seen))
+
+    def _execute(self, sql: str, seen: DeltaTable | None) -> Any:
+        return QueryBuilder(_READING).register("entries", seen or self.warm()).execute(sql)
+
+    def rows(self, condition: str, seen: DeltaTable | None = None) -> pa.Table:
+        """The rows that meet an SQL condition, in the declared schema, in no particular order."""
+        columns = ", ".join(ENTRIES.names)
+        return self.query(f"SELECT {columns} FROM entries WHERE {condition}", seen).cast(ENTRIES)
+
+    def read_request(
+        self, request_id: str, first_date: str | None = None, last_date: str | None = None
+    ) -> AuditRequest:
+        """The request that `find_request` finds; EntryNotFoundError if the table has none."""
+        found = self.find_request(request_id, first_date, last_date)
+        if found is None:
+            raise EntryNotFoundError(f"no request {request_id!r} in the {self.tier} audit table {self.uri}")
+        return found
+
+    def find_request(
+        self, request_id: str, first_date: str | None = None, last_date: str | None = None
+    ) -> AuditRequest | None:
+        """The request of that id as `encoding.as_stored` tells, or None.
+
+        A range of UTC days (YYYY-MM-DD, both inclusive) saves reading the others; an id that tells its own
+        time is looked for there first.
+        """
+        ids, days = conditions.equals("request_id", request_id), conditions.days(first_date, last_date)
+        told = [conditions.equals("date", day) for day in days_told(request_id)]
+        for condition in (*told, "true"):
+            found = requests_of(self.rows(f"{ids} AND {days} AND {condition}"))
+            if found:
+                return found[0]
+        return None
+
+    def partitions(self, seen: DeltaTable | None = None) -> list[Partition]:
+        """Every (date, region) that holds rows, in order."""
+        found = (seen or self.open()).partitions()
+        return sorted(Partition(str(values["date"]), values["region"]) for values in found)
+
+    def recorded_version(self, app_id: str, seen: DeltaTable | None = None) -> int:
+        """The last application transaction recorded under that id; 0 if none was."""
+        version = (seen or self.open()).transaction_version(app_id)
+        return 0 if version is None else int(version)
+
+
+def _missing_columns(found: DeltaTable) -> list[str]:
+    return sorted(set(ENTRIES.names) - {field.name for field in found.schema().fields})

@@ -1,0 +1,79 @@
+"""Hot maintenance: fewer, sorted files with the same content."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pytest
+
+from streamrec_explain.audit_log.maintenance.compaction import apply_compaction, plan_compaction
+from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
+from streamrec_explain.audit_log.table.content import Content, content_of, sorted_rows
+from streamrec_explain.audit_log.table.schema import SORT_COLUMNS
+from tests.audit_log.audit_requests import DAY_MS, START_MS, request
+
+
+@pytest.fixture
+def scattered(hot: AuditTable) -> AuditTable:
+    """Five commits in wild order: two regions on one day, one on the next."""
+    for number in (9, 0, 6, 4, 3):
+        hot.append([request(number), request(number + 100, timestamp_ms=START_MS + DAY_MS, region="US")])
+    return hot
+
+
+def _content(table: AuditTable) -> Content:
+    return content_of([sorted_rows(table.rows("true"))])
+
+
+def test_partitions_of_many_files_become_one_sorted_file(scattered: AuditTable) -> None:
+    """Content stays, each partition is one file, and its rows lie in order."""
+    before = _content(scattered)
+    apply_compaction(plan_compaction(scattered), scattered)
+    assert before == _content(scattered)
+    assert 3 == len(scattered.open().file_uris())
+    rows = scattered.open().to_pyarrow_dataset(partitions=[("date", "=", "2026-01-02")]).to_table()
+    keys = list(zip(*(rows[name].to_pylist() for name in SORT_COLUMNS), strict=True))
+    assert sorted(keys) == keys
+    assert 15 == len(keys)
+
+
+def test_what_is_compact_needs_no_plan(scattered: AuditTable) -> None:
+    """The second plan is empty, and so is applying it."""
+    apply_compaction(plan_compaction(scattered), scattered)
+    assert () == plan_compaction(scattered).partitions
+    assert 0 == apply_compaction(plan_compaction(scattered), scattered)
+
+
+def test_a_plan_names_partitions_and_may_spare_today(scattered: AuditTable) -> None:
+    """Days from `before` on are left alone."""
+    plan = plan_compaction(scattered, before="2026-01-02")
+    assert [Partition("2026-01-01", "US")] == [found.partition for found in plan.partitions]
+    assert "2026-01-01 US: 4 files" in str(plan)
+
+
+def test_a_region_of_any_name_is_rewritten(hot: AuditTable) -> None:
+    """Percent signs and slashes in a region are its own."""
+    for number in range(2):
+        hot.append([request(number, region="50%25/a b")])
+    apply_compaction(plan_compaction(hot), hot)
+    assert (1, 6) == (len(hot.open().file_uris()), hot.rows("true").num_rows)
+
+
+class _BusyTable(AuditTable):
+    """A table to which a writer appends once while it is being rewritten."""
+
+    appended = False
+
+    def replace_partition(self, partition: Partition, rows: Iterator[pa.Table], **seen: object) -> None:
+        """Append to the partition between reading and committing, the first time."""
+        if not self.appended:
+            self.appended = True
+            self.append([request(200, timestamp_ms=START_MS, region=partition.region)])
+        super().replace_partition(partition, rows, **seen)  # type: ignore[arg-type]
+
+
+def test_an_append_during_the_rewrite_is_kept(scattered: AuditTable) -> None:
+    """The rewrite notices, starts again and loses nothing."""
+    busy = _BusyTable(scattered.uri)
+    apply_compaction(plan_compaction(busy), busy)
+    assert [{"n": 33}] == busy.query("SELECT count(*) AS n FROM entries").to_pylist()
+    assert 3 == len(busy.open().file_uris())
