@@ -69,6 +69,12 @@ class Outbox:
         with journal_errors(self.path), transaction(self._connection):
             return self._fixed_batch(recorded) or self._fix_batch(recorded, bounds)
 
+    def newest(self) -> int:
+        """The sequence number of the record that came last; 0 if there is none."""
+        with journal_errors(self.path):
+            row = self._connection.execute("SELECT coalesce(max(sequence), 0) FROM records").fetchone()
+        return int(row[0])
+
     def read(self, batch: Batch) -> BatchContent:
         """The content of a batch; damaged records are marked, kept for ever and left out."""
         requests, damaged = [], []

@@ -113,20 +113,24 @@ def ship_journal(
     siblings: Sequence[Path] = (),
     stopping: Callable[[], bool] = lambda: False,
 ) -> ShipReport:
-    """Ship one journal batch by batch until nothing is left, then prune what was shipped long enough ago.
+    """Ship what a journal holds now, batch by batch, then prune what was shipped long enough ago.
 
+    What comes meanwhile waits for the next call: under traffic there is always something, and one that went on until
+    nothing is left would commit a handful of requests at a time for ever, and never prune.
     `siblings` are the journals in which the same request id may stand too (a retry that another worker took).
     Once `stopping` says so, the batch under way is the last one.
     ShipError if the table cannot be written; what is not shipped stays in the journal.
     """
     others = [sibling for sibling in siblings if sibling != path]
     with Outbox(path) as outbox:
-        report = ShipReport(outbox.journal_id)
+        report, newest = ShipReport(outbox.journal_id), outbox.newest()
         while (batch := outbox.next_batch(table.recorded_version(outbox.journal_id), bounds)) is not None:
             report = report.plus(_ship_batch(outbox, batch, table, others))
             outbox.mark_shipped(batch.number, clock())
             if stopping():
                 return report
+            if batch.last_sequence >= newest:
+                break
         recorded = table.recorded_version(outbox.journal_id)
         pruned = outbox.prune(recorded, clock() - keep_ms)
         return report.plus(ShipReport(outbox.journal_id, pruned=pruned))

@@ -1,9 +1,12 @@
 """The shipper: every request exactly once, whatever dies, races or repeats."""
 
+import itertools
 import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,6 +47,35 @@ def test_everything_is_shipped_once_in_bounded_batches(filled: Journal, hot: Aud
     assert (3, 10, 30) == (report.batches, report.requests, report.rows)
     assert ShipReport(_ship(filled, hot).journal_id) == _ship(filled, hot)
     assert _once(range(10)) == _request_counts(hot)
+
+
+class _TableUnderTraffic(AuditTable):
+    """A table during whose every commit one more request comes, up to `most`."""
+
+    def __init__(self, uri: str, journal: Journal, most: int) -> None:
+        super().__init__(uri)
+        self._journal, self._numbers = journal, iter(range(10, 10 + most))
+
+    def append(self, *given: Any, **named: Any) -> int:
+        """Commit as the table does, while one more request is journaled."""
+        rows = super().append(*given, **named)
+        for number in itertools.islice(self._numbers, 1):
+            self._journal.append(request(number), b"")
+        return rows
+
+
+def test_a_run_ends_under_traffic(filled: Journal, tmp_path: Path) -> None:
+    """It ships what was there and prunes; what came meanwhile goes, together, with the next run."""
+    table = _TableUnderTraffic(str(tmp_path / "busy"), filled, most=100)
+    first = _ship(filled, table)
+    assert (3, 12) == (first.batches, first.requests)
+    assert (1, 1) == (_ship(filled, table, now=20).batches, filled.backlog().requests)
+    assert [f"request-{number}" for number in (12, 13)] == _held(filled)
+
+
+def _held(journal: Journal) -> list[str]:
+    with closing(sqlite3.connect(journal.path)) as connection:
+        return [row[0] for row in connection.execute("SELECT request_id FROM records ORDER BY sequence")]
 
 
 def test_a_batch_is_bounded_in_bytes(filled: Journal, hot: AuditTable) -> None:
