@@ -7,8 +7,14 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
-from streamrec_explain.audit_log.custody.erasure import ErasurePlan, Person, apply_erasure, export_person
-from streamrec_explain.audit_log.custody.holds import Holds
+from streamrec_explain.audit_log.custody.erasure import (
+    ErasurePlan,
+    Person,
+    apply_erasure,
+    export_person,
+    reinstate_kept,
+)
+from streamrec_explain.audit_log.custody.holds import Holds, removing
 from streamrec_explain.audit_log.evidence.ledger_records import HoldPlaced, HoldReleased
 from streamrec_explain.audit_log.evidence.sealed_tree import Act, Seals
 from streamrec_explain.audit_log.questions.lookup import AuditLog, FoundRequest
@@ -100,15 +106,17 @@ def personal_data(
 def erase_person(user_id: str, plan: ErasurePlan, log: AuditLog, snapshots: Path, *, seals: Seals, act: Act) -> int:
     """Erase a user from the audit log and, unless a hold names them, the snapshots; how many places lost something.
 
-    HoldError, and nothing is changed, if everything that there is is held.
+    HoldError, and nothing is removed, if everything that there is is held or a hold was placed since the plan.
     """
     if plan.kept and not plan.entries:
+        reinstate_kept(plan, log, seals=seals, act=act)
         names = ", ".join(hold.hold_id for hold in plan.holds)
         raise HoldError(f"all {plan.kept} entries of the person are under a legal hold ({names}): nothing was erased")
     places = apply_erasure(plan, log, seals=seals, act=act)
     if any(set(hold.pseudonyms or ()) & set(plan.person.pseudonyms) for hold in plan.holds):
         return places
-    return places + erase_from_snapshots(snapshots, user_id)
+    with removing(seals.ledger, plan.holds):
+        return places + erase_from_snapshots(snapshots, user_id)
 
 
 def snapshots_naming(folder: Path, user_id: str) -> list[Path]:
@@ -129,7 +137,7 @@ def erase_from_snapshots(folder: Path, user_id: str) -> int:
     if current in naming:
         write_snapshot(folder, UserSnapshot.load(current).erase(user_id))
     for path in naming:
-        path.unlink()
+        path.unlink(missing_ok=True)
     return len(naming)
 
 

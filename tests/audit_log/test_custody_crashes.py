@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from streamrec_explain.audit_log.custody.holds import HoldScope
@@ -22,7 +23,7 @@ from streamrec_explain.home import Home
 from streamrec_explain.personal_data import files_naming, person_of
 from streamrec_explain.pseudonym import KeyRing, create_key_file, new_key_ring
 from tests.audit_log.audit_requests import DAY_MS, START_MS, request
-from tests.audit_log.custody_worker import ACT
+from tests.audit_log.custody_worker import ACT, HELD
 
 KILLS = pytest.mark.parametrize("kills", [1, pytest.param(25, marks=pytest.mark.slow)])
 LONGEST_S = 0.8
@@ -96,4 +97,22 @@ def test_a_killed_expiry_is_completed_by_the_next_run(tmp_path: Path, kills: int
     _killed_and_done(home, "expire", kills)
     left = {name for table in log_of(home).tables() for name in table.rows("true")["request_id"].to_pylist()}
     assert {"request-2", *(f"request-{n}" for n in range(1, 40, 2))} == left
+    _assert_sound(home)
+
+
+@pytest.mark.parametrize("job", ["expire", "erase"])
+@KILLS
+def test_what_is_there_when_its_hold_stands_stays(tmp_path: Path, job: str, kills: int) -> None:
+    """Holds are placed by another process while the removal runs and is killed; the ledger agrees in the end."""
+    home, _ = _filled(tmp_path, kills)
+    seal(log_of(home).tables(), seals_of(home), now_ms=2)
+    command = [sys.executable, "-m", "tests.audit_log.custody_worker", str(home.root), "hold"]
+    placing = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    _killed_and_done(home, job, kills)
+    answer, _ = placing.communicate()
+    assert 0 == placing.returncode
+    found = set(msgspec.json.decode(answer.removeprefix("begun\n"), type=list[str]))
+    _killed_and_done(home, job, 0)
+    left = {name for table in log_of(home).tables() for name in table.rows("true")["request_id"].to_pylist()}
+    assert found == left & set(HELD)
     _assert_sound(home)

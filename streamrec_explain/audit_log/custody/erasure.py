@@ -12,11 +12,11 @@ from pathlib import Path
 
 import msgspec
 
-from streamrec_explain.audit_log.custody.holds import ActiveHold, held_requests
+from streamrec_explain.audit_log.custody.holds import ActiveHold, held_requests, removing
 from streamrec_explain.audit_log.evidence.hashed_requests import hashed_requests
 from streamrec_explain.audit_log.evidence.ledger_records import Erased, ErasureState
 from streamrec_explain.audit_log.evidence.sealed_tree import Act, Seals
-from streamrec_explain.audit_log.evidence.withdrawal import withdraw
+from streamrec_explain.audit_log.evidence.withdrawal import reinstate, withdraw
 from streamrec_explain.audit_log.journal.file import connect, connect_read_only, journal_errors, transaction
 from streamrec_explain.audit_log.journal.reader import journal_paths, records_of_users
 from streamrec_explain.audit_log.questions.lookup import AuditLog, FoundRequest
@@ -91,21 +91,33 @@ def apply_erasure(plan: ErasurePlan, log: AuditLog, *, seals: Seals, act: Act) -
     Journals come first, so that nothing of the person is shipped afterwards. All journals and logs are purged
     even where the plan names none of their entries, for an earlier, killed attempt may have left traces. This
     deletes every replaced file and older table version at once: readers of an older version must start again.
-    RetentionError if entries of the person are found afterwards (they arrived meanwhile): plan again.
+    HoldError if a hold was placed since the plan, RetentionError if entries of the person are found afterwards (they
+    arrived meanwhile): plan again.
     """
     if plan.entries:
         _record("begun", plan, seals, act)
     for path in journal_paths(log.journals):
-        _erase_from_journal(path, plan.person, plan.holds)
+        with removing(seals.ledger, plan.holds):
+            _erase_from_journal(path, plan.person, plan.holds)
     for table in log.tables():
         for step in _held_by_table(table, plan.person, plan.holds):
-            _erase_from_partition(table, step, plan, seals, act)
+            with removing(seals.ledger, plan.holds):
+                _reinstate(table, step, plan, seals, act)
+                _erase_from_partition(table, step, plan, seals, act)
         table.forget_history()
     left = plan_erasure(log, plan.person, plan.holds)
     if left.entries:
         raise RetentionError(f"entries of the person arrived during the erasure: plan again\n{left}")
     _record("partial" if left.kept else "done", plan, seals, act)
     return sum(step.entries > 0 for step in plan.steps)
+
+
+def reinstate_kept(plan: ErasurePlan, log: AuditLog, *, seals: Seals, act: Act) -> None:
+    """Record in the ledger that what holds keep back stays, where an erasure that was cut short had withdrawn it."""
+    for table in log.tables():
+        for step in _held_by_table(table, plan.person, plan.holds):
+            with removing(seals.ledger, plan.holds):
+                _reinstate(table, step, plan, seals, act)
 
 
 def export_person(log: AuditLog, person: Person) -> Iterator[FoundRequest]:
@@ -192,13 +204,25 @@ def _erase_from_journal(path: Path, person: Person, holds: Sequence[ActiveHold])
         raise RetentionError(f"readers of {path} keep its write-ahead log in use: apply again")
 
 
+def _reinstate(table: AuditTable, step: ErasureStep, plan: ErasurePlan, seals: Seals, act: Act) -> None:
+    if step.partition is not None and step.kept:
+        held = table.rows(f"{step.partition.condition} AND {_held_of(plan, step.partition)}")
+        names = [hold.hold_id for hold in plan.holds]
+        reinstate(hashed_requests(held), step.partition, seals, holds=names, act=act)
+
+
+def _held_of(plan: ErasurePlan, partition: Partition) -> str:
+    """The condition of the person's rows in a partition that stay."""
+    of_person = plan.person.condition
+    return f"({of_person} AND {held_requests(plan.holds, f'{partition.condition} AND {of_person}')})"
+
+
 def _erase_from_partition(table: AuditTable, step: ErasureStep, plan: ErasurePlan, seals: Seals, act: Act) -> None:
     """Withdraw, then rewrite one partition without the person; the commit itself must not name a pseudonym."""
     if step.partition is None or not step.entries:
         return
-    seen, person = table.open(), plan.person.condition
-    held = held_requests(plan.holds, f"{step.partition.condition} AND {person}")
-    going = f"{person} AND NOT ({held})"
+    seen = table.open()
+    going = f"{plan.person.condition} AND NOT {_held_of(plan, step.partition)}"
     leaving = hashed_requests(table.rows(f"{step.partition.condition} AND {going}", seen))
     withdraw(leaving, step.partition, seals, reason="erasure", act=act)
     ranges = user_ranges(row_count(table, step.partition, seen))

@@ -1,12 +1,13 @@
 """Legal holds: what must be kept beats expiry and erasure, until whoever placed the hold releases it.
 
+Placing a hold and removing entries take turns (`removing`): a hold is either seen by a removal, or placed after it.
 The ledger keeps who held what, when and why. A person is in it as a keyed digest only; which user is meant lies
 in a private file of its own while the hold lasts (a later key of the ring needs the id), and goes with the release.
 """
 
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -80,59 +81,61 @@ class Holds:
 
     def __init__(self, ledger: AuditLedger, folder: Path) -> None:
         self._ledger = ledger
-        self._folder = folder
+        self.folder = folder
 
     def place(self, scope: HoldScope, *, keys: KeyRing | None, signer: Signer, act: Act) -> HoldPlaced:
-        """Hold what meets the scope from now on; HoldError for a scope without a condition or a user without keys."""
+        """Hold what meets the scope from now on; HoldError for a scope without a condition or a user without keys.
+
+        Waits for a removal that is under way in one partition or journal.
+        """
         given = {name: value for name, value in msgspec.structs.asdict(scope).items() if value is not None}
         user_id = given.pop("user_id", None)
         if not given and user_id is None:
             raise HoldError("a hold needs at least one condition; one on everything would stop expiry for good")
-        hold_id = f"hold-{sum(isinstance(each, HoldPlaced) for each in self._ledger.records()) + 1}"
-        subjects = None
-        if user_id is not None:
-            if keys is None:
-                raise HoldError("a hold on a user needs the key ring")
-            subjects = tuple(keys.subjects(user_id).values())
-            self._name_person(hold_id, user_id)
-        placed = HoldPlaced(hold_id=hold_id, subjects=subjects, **given, **msgspec.structs.asdict(act))
-        self._ledger.append(placed, signer)
+        if user_id is not None and keys is None:
+            raise HoldError("a hold on a user needs the key ring")
+        with self._ledger.locked():
+            hold_id = f"hold-{sum(isinstance(each, HoldPlaced) for each in self._ledger.records()) + 1}"
+            subjects = None
+            if user_id is not None and keys is not None:
+                subjects = tuple(keys.subjects(user_id).values())
+                self._name_person(hold_id, user_id)
+            placed = HoldPlaced(hold_id=hold_id, subjects=subjects, **given, **msgspec.structs.asdict(act))
+            self._ledger.append(placed, signer)
         return placed
 
     def release(self, hold_id: str, *, signer: Signer, act: Act) -> None:
         """End a hold; HoldError if there is none of that name (any more)."""
-        if hold_id not in {each.hold_id for each in self._standing()}:
-            raise HoldError(f"there is no hold {hold_id!r} to release")
-        self._ledger.append(HoldReleased(hold_id=hold_id, **msgspec.structs.asdict(act)), signer)
+        with self._ledger.locked():
+            if hold_id not in {each.hold_id for each in standing_holds(self._ledger)}:
+                raise HoldError(f"there is no hold {hold_id!r} to release")
+            self._ledger.append(HoldReleased(hold_id=hold_id, **msgspec.structs.asdict(act)), signer)
         self.forget_released()
 
     def active(self, keys: KeyRing | None) -> tuple[ActiveHold, ...]:
         """Every hold that was not released; HoldError if it cannot be told whom one of them is about."""
-        return tuple(self._active(each, keys) for each in self._standing())
+        return tuple(self._active(each, keys) for each in standing_holds(self._ledger))
 
     def history(self) -> list[HoldPlaced | HoldReleased]:
         """Every hold placed and released, oldest first."""
-        return [each for each in self._ledger.records() if isinstance(each, HoldPlaced | HoldReleased)]
+        return _history(self._ledger)
 
     def forget_released(self) -> None:
         """Delete what says whom released holds were about; a killed release may have left it."""
-        names = {each.hold_id for each in self._standing()}
-        for path in self._folder.glob("hold-*.json"):
-            if path.stem not in names:
-                path.unlink(missing_ok=True)
-
-    def _standing(self) -> list[HoldPlaced]:
-        released = {each.hold_id for each in self.history() if isinstance(each, HoldReleased)}
-        return [each for each in self.history() if isinstance(each, HoldPlaced) and each.hold_id not in released]
+        with self._ledger.locked():  # one that is being placed has its file first
+            names = {each.hold_id for each in standing_holds(self._ledger)}
+            for path in self.folder.glob("hold-*.json"):
+                if path.stem not in names:
+                    path.unlink(missing_ok=True)
 
     def _active(self, placed: HoldPlaced, keys: KeyRing | None) -> ActiveHold:
         if placed.subjects is None:
             return ActiveHold(placed)
         try:
-            user_id = msgspec.json.decode((self._folder / f"{placed.hold_id}.json").read_bytes(), type=str)
+            user_id = msgspec.json.decode((self.folder / f"{placed.hold_id}.json").read_bytes(), type=str)
         except (OSError, msgspec.MsgspecError):
             raise HoldError(
-                f"{placed.hold_id} is about a person, and {self._folder} does not say whom: restore it from a "
+                f"{placed.hold_id} is about a person, and {self.folder} does not say whom: restore it from a "
                 "backup; until then nothing may be removed"
             ) from None
         if keys is None:
@@ -140,8 +143,8 @@ class Holds:
         return ActiveHold(placed, tuple(keys.pseudonyms(user_id).values()))
 
     def _name_person(self, hold_id: str, user_id: str) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self._folder / f"{hold_id}.json"
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self.folder / f"{hold_id}.json"
         with suppress(FileNotFoundError):
             path.unlink()  # a placing that was killed before the ledger knew it
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -149,6 +152,31 @@ class Holds:
             stream.write(msgspec.json.encode(user_id))
             stream.flush()
             os.fsync(stream.fileno())
+
+
+def standing_holds(ledger: AuditLedger) -> list[HoldPlaced]:
+    """The holds that were placed and not released."""
+    history = _history(ledger)
+    released = {each.hold_id for each in history if isinstance(each, HoldReleased)}
+    return [each for each in history if isinstance(each, HoldPlaced) and each.hold_id not in released]
+
+
+def _history(ledger: AuditLedger) -> list[HoldPlaced | HoldReleased]:
+    return [each for each in ledger.records() if isinstance(each, HoldPlaced | HoldReleased)]
+
+
+@contextmanager
+def removing(ledger: AuditLedger, holds: Sequence[ActiveHold]) -> Iterator[None]:
+    """Held while something is looked at and removed: nobody places a hold meanwhile.
+
+    HoldError if a hold stands that is not among `holds`, which the removal was planned with.
+    """
+    with ledger.locked():
+        known = {each.hold_id for each in holds}
+        unseen = [each.hold_id for each in standing_holds(ledger) if each.hold_id not in known]
+        if unseen:
+            raise HoldError(f"{', '.join(unseen)} was placed since the plan: nothing more is removed; plan again")
+        yield
 
 
 def held_requests(holds: Sequence[ActiveHold], where: str) -> str:

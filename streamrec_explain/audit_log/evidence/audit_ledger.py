@@ -4,6 +4,7 @@ A record that was changed, left out, put in or moved breaks a signature or a lin
 leave no trace in the file itself: whoever kept a later digest (`verify` prints it) finds that too.
 """
 
+import fcntl
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -51,6 +52,14 @@ class AuditLedger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else places or releases a hold, or removes entries, meanwhile; it ends with the process."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def append(self, record: Record, signer: Signer) -> SignedRecord:
         """Sign a record onto the end, durably."""

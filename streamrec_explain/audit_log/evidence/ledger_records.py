@@ -41,6 +41,19 @@ class Withdrawn(msgspec.Struct, frozen=True, tag="withdrawn", kw_only=True):
     why: str
 
 
+class Reinstated(msgspec.Struct, frozen=True, tag="reinstated", kw_only=True):
+    """Withdrawn entries that stay after all, since `holds` were placed before their removal, which was cut short."""
+
+    date: str
+    region: str
+    leaves: Ranges
+    entries: int
+    holds: tuple[str, ...]
+    at_ms: int
+    who: str
+    why: str
+
+
 class Erased(msgspec.Struct, frozen=True, tag="erased", kw_only=True):
     """One run of an erasure: how much was to go, and what holds kept back (then it is `partial`, not `done`)."""
 
@@ -79,7 +92,7 @@ class HoldReleased(msgspec.Struct, frozen=True, tag="release", kw_only=True):
     why: str
 
 
-Record = SealedHead | Withdrawn | Erased | HoldPlaced | HoldReleased
+Record = SealedHead | Withdrawn | Reinstated | Erased | HoldPlaced | HoldReleased
 
 
 class LedgerBody(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from streamrec_explain.audit_log.evidence.audit_ledger import AuditLedger
 from streamrec_explain.audit_log.evidence.leaves import LeafStore
-from streamrec_explain.audit_log.evidence.ledger_records import Record, SealedHead, Withdrawn
+from streamrec_explain.audit_log.evidence.ledger_records import Record, Reinstated, SealedHead, Withdrawn
 from streamrec_explain.audit_log.evidence.merkle import root
 from streamrec_explain.audit_log.evidence.signing import Signer
 from streamrec_explain.audit_log.table.audit_table import Partition
@@ -37,10 +37,10 @@ class Act(msgspec.Struct, frozen=True):
 
 
 class Tree(msgspec.Struct, frozen=True):
-    """What the ledger says of one partition: every head, oldest first, and what was withdrawn."""
+    """What the ledger says of one partition: every head, and what was withdrawn and reinstated, oldest first."""
 
     heads: tuple[SealedHead, ...] = ()
-    withdrawn: tuple[Withdrawn, ...] = ()
+    moves: tuple[Withdrawn | Reinstated, ...] = ()
 
     @property
     def requests(self) -> int:
@@ -50,14 +50,15 @@ class Tree(msgspec.Struct, frozen=True):
     @property
     def standing_entries(self) -> int:
         """Entries sealed and not withdrawn."""
-        return (self.heads[-1].entries if self.heads else 0) - sum(each.entries for each in self.withdrawn)
+        sealed = self.heads[-1].entries if self.heads else 0
+        return sealed + sum(each.entries if isinstance(each, Reinstated) else -each.entries for each in self.moves)
 
     def standing(self) -> npt.NDArray[np.bool_]:
         """Which leaves, bool [requests], are not withdrawn."""
         mask = np.ones(self.requests, np.bool_)
-        for each in self.withdrawn:
+        for each in self.moves:
             for first, last in each.leaves:
-                mask[first:last] = False
+                mask[first:last] = isinstance(each, Reinstated)
         return mask
 
 
@@ -65,13 +66,13 @@ def trees(records: Iterable[Record]) -> dict[Partition, Tree]:
     """The tree of every partition that the ledger names."""
     found: dict[Partition, Tree] = {}
     for record in records:
-        if isinstance(record, SealedHead | Withdrawn):
+        if isinstance(record, SealedHead | Withdrawn | Reinstated):
             partition = Partition(record.date, record.region)
             tree = found.get(partition, Tree())
             if isinstance(record, SealedHead):
-                found[partition] = Tree((*tree.heads, record), tree.withdrawn)
+                found[partition] = Tree((*tree.heads, record), tree.moves)
             else:
-                found[partition] = Tree(tree.heads, (*tree.withdrawn, record))
+                found[partition] = Tree(tree.heads, (*tree.moves, record))
     return found
 
 

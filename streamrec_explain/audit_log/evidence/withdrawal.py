@@ -1,16 +1,17 @@
 """Withdrawal: record which sealed requests are lawfully removed, before they are.
 
-Killed in between, the removal is run again and finds its withdrawal recorded.
+Killed in between, the removal is run again and finds its withdrawal recorded. If a hold was placed meanwhile, what it
+covers is reinstated.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from streamrec_explain.audit_log.evidence.hashed_requests import HashedRequest
-from streamrec_explain.audit_log.evidence.ledger_records import Ranges, Reason, Withdrawn
+from streamrec_explain.audit_log.evidence.ledger_records import Ranges, Reason, Reinstated, Withdrawn
 from streamrec_explain.audit_log.evidence.sealed_tree import Act, Seals, Tree, sealed_leaves, trees
 from streamrec_explain.audit_log.table.audit_table import Partition
 
@@ -24,10 +25,9 @@ def withdraw(
     """
     with seals.leaves.locked():
         tree, place = _tree_with_places(partition, seals)
-        standing = tree.standing()
-        going = [each for each in requests if each.leaf in place and standing[place[each.leaf]]]
-        places = sorted(place[each.leaf] for each in going)
-        _record(places, sum(each.entries for each in going), partition, seals, reason, act)
+        going = _entries_at(requests, place, tree.standing())
+        if going:
+            _append(Withdrawn, sorted(going), sum(going.values()), partition, seals, act, reason=reason)
 
 
 def withdraw_all_but(
@@ -37,10 +37,26 @@ def withdraw_all_but(
     with seals.leaves.locked():
         tree, place = _tree_with_places(partition, seals)
         going = tree.standing()
-        staying = [each for each in kept if each.leaf in place and going[place[each.leaf]]]
-        going[[place[each.leaf] for each in staying]] = False
-        entries = tree.standing_entries - sum(each.entries for each in staying)
-        _record(np.flatnonzero(going).tolist(), entries, partition, seals, reason, act)
+        staying = _entries_at(kept, place, going)
+        going[sorted(staying)] = False
+        if going.any():
+            entries = tree.standing_entries - sum(staying.values())
+            _append(Withdrawn, np.flatnonzero(going).tolist(), entries, partition, seals, act, reason=reason)
+
+
+def reinstate(
+    held: Iterable[HashedRequest], partition: Partition, seals: Seals, *, holds: Sequence[str], act: Act
+) -> None:
+    """Record that requests which are held stay, though a removal that was cut short had withdrawn them.
+
+    `held` is read only if anything of the partition was withdrawn.
+    """
+    with seals.leaves.locked():
+        tree, place = _tree_with_places(partition, seals)
+        withdrawn = ~tree.standing()
+        staying = _entries_at(held, place, withdrawn) if withdrawn.any() else {}
+        if staying:
+            _append(Reinstated, sorted(staying), sum(staying.values()), partition, seals, act, holds=tuple(holds))
 
 
 def _tree_with_places(partition: Partition, seals: Seals) -> tuple[Tree, dict[bytes, int]]:
@@ -49,17 +65,25 @@ def _tree_with_places(partition: Partition, seals: Seals) -> tuple[Tree, dict[by
     return tree, {leaf: index for index, leaf in enumerate(leaves)}
 
 
-def _record(places: Sequence[int], entries: int, partition: Partition, seals: Seals, reason: Reason, act: Act) -> None:
-    if places:
-        withdrawn = Withdrawn(
-            date=partition.date,
-            region=partition.region,
-            leaves=ranges(np.array(places, np.int64)),
-            entries=entries,
-            reason=reason,
-            **msgspec.structs.asdict(act),
-        )
-        seals.ledger.append(withdrawn, seals.signer)
+def _entries_at(
+    requests: Iterable[HashedRequest], place: Mapping[bytes, int], among: npt.NDArray[np.bool_]
+) -> dict[int, int]:
+    """How many entries stand for each leaf that is `among` those asked for; a request in two tiers counts once."""
+    sealed = ((place[each.leaf], each.entries) for each in requests if each.leaf in place)
+    return {index: entries for index, entries in sealed if among[index]}
+
+
+def _append(
+    kind: type[Withdrawn | Reinstated],
+    places: Sequence[int],
+    entries: int,
+    partition: Partition,
+    seals: Seals,
+    act: Act,
+    **more: Reason | tuple[str, ...],
+) -> None:
+    told = {"leaves": ranges(np.array(places, np.int64)), "entries": entries, **msgspec.structs.asdict(act), **more}
+    seals.ledger.append(kind(date=partition.date, region=partition.region, **told), seals.signer)
 
 
 def ranges(places: npt.NDArray[np.int64]) -> Ranges:

@@ -1,14 +1,14 @@
 """Expiry: remove what is past its retention from every tier, by plan, then apply; what is held stays."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 from deltalake import DeltaTable
 
-from streamrec_explain.audit_log.custody.holds import ActiveHold, held_requests
-from streamrec_explain.audit_log.evidence.hashed_requests import requests_in
+from streamrec_explain.audit_log.custody.holds import ActiveHold, held_requests, removing
+from streamrec_explain.audit_log.evidence.hashed_requests import HashedRequest, requests_in
 from streamrec_explain.audit_log.evidence.sealed_tree import Act, Seals
-from streamrec_explain.audit_log.evidence.withdrawal import withdraw_all_but
+from streamrec_explain.audit_log.evidence.withdrawal import reinstate, withdraw_all_but
 from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy
 from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
 from streamrec_explain.audit_log.table.content import pieces, row_count, user_ranges
@@ -56,18 +56,38 @@ def apply_expiry(
 ) -> int:
     """Remove the planned rows and return their number; applying again removes nothing more.
 
-    What was sealed is withdrawn in the ledger first. The files stay until they are vacuumed. RetentionError if a
-    partition or its holds changed since the plan.
+    What was sealed is withdrawn in the ledger first. The files stay until they are vacuumed. Partition by partition
+    nobody places a hold meanwhile. RetentionError if a partition changed since the plan, or a hold was placed.
     """
     removed = 0
-    for partition in sorted({step.partition for step in plan.steps if step.rows}):
-        opened = [(table, table.open()) for table in tables]
-        _check(plan, partition, opened, holds)
-        held = held_requests(holds, partition.condition)
-        kept = [each for table, seen in opened if holds for each in requests_in(table, partition, seen, held)]
-        withdraw_all_but(kept, partition, seals, reason="expiry", act=act)
-        removed += sum(_remove(table, seen, partition, holds) for table, seen in opened)
+    for partition in sorted({step.partition for step in plan.steps}):
+        with removing(seals.ledger, holds):
+            opened = [(table, table.open()) for table in tables]
+            _check(plan, partition, opened, holds)
+            _reinstate(opened, partition, holds, seals, act)
+            if any(step.rows for step in plan.steps if step.partition == partition):
+                withdraw_all_but(_held(opened, partition, holds), partition, seals, reason="expiry", act=act)
+                removed += sum(_remove(table, seen, partition, holds) for table, seen in opened)
     return removed
+
+
+def _reinstate(
+    opened: Sequence[tuple[AuditTable, DeltaTable]],
+    partition: Partition,
+    holds: Sequence[ActiveHold],
+    seals: Seals,
+    act: Act,
+) -> None:
+    names = [each.hold_id for each in holds]
+    reinstate(_held(opened, partition, holds), partition, seals, holds=names, act=act)
+
+
+def _held(
+    opened: Sequence[tuple[AuditTable, DeltaTable]], partition: Partition, holds: Sequence[ActiveHold]
+) -> Iterator[HashedRequest]:
+    """The requests of a partition that are held, those in two tiers twice."""
+    held = held_requests(holds, partition.condition)
+    return (each for table, seen in opened if holds for each in requests_in(table, partition, seen, held))
 
 
 def _step(table: AuditTable, seen: DeltaTable, partition: Partition, holds: Sequence[ActiveHold]) -> ExpiryStep:
