@@ -1,5 +1,6 @@
 """Fixtures of the audit log: a journal, tables and seals in a fresh folder."""
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from streamrec_explain.audit_log.evidence.sealed_tree import Seals
 from streamrec_explain.audit_log.evidence.signing import create_signing_key
 from streamrec_explain.audit_log.journal.journal import Journal
 from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.store import AuditStore
 from tests.audit_log.s3_server import S3Server
+from tests.audit_log.s3_store import S3Store, named_store
 
 
 @pytest.fixture
@@ -22,15 +25,30 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 @pytest.fixture
-def hot(tmp_path: Path) -> AuditTable:
-    """A hot table that was never written."""
-    return AuditTable(str(tmp_path / "audit_log" / "hot"))
+def in_folder(named: S3Store | None) -> None:
+    """For tests that look into the files of the tables, or take them away."""
+    if named is not None:
+        pytest.skip("the tables lie in no folder")
 
 
 @pytest.fixture
-def cold(tmp_path: Path) -> AuditTable:
+def store(tmp_path: Path, named: S3Store | None) -> AuditStore:
+    """Where the tables of a test lie: its folder, or a folder of the named store."""
+    if named is None:
+        return AuditStore(uri=str(tmp_path / "audit_log"))
+    return AuditStore(uri=f"{named.uri}/{uuid.uuid4().hex}", options=named.options)
+
+
+@pytest.fixture
+def hot(store: AuditStore) -> AuditTable:
+    """A hot table that was never written."""
+    return store.tables()[0]
+
+
+@pytest.fixture
+def cold(store: AuditStore) -> AuditTable:
     """A cold table that was never written."""
-    return AuditTable(str(tmp_path / "audit_log" / "cold"), "cold")
+    return store.tables()[1]
 
 
 @pytest.fixture
@@ -41,8 +59,20 @@ def seals(tmp_path: Path) -> Seals:
 
 
 @pytest.fixture(scope="session")
-def s3() -> Iterator[S3Server]:
-    """A store that bears concurrent writers, with an empty bucket."""
+def named() -> Iterator[S3Store | None]:
+    """The real store that the environment names, None without one."""
+    found = named_store()
+    yield found
+    if found is not None:
+        found.end()
+
+
+@pytest.fixture(scope="session")
+def s3(named: S3Store | None) -> Iterator[S3Store]:
+    """A store that bears concurrent writers, with nothing in it: the named one, or else a mock."""
+    if named is not None:
+        yield named
+        return
     server = S3Server()
     yield server
     server.end()

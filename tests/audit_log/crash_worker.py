@@ -1,6 +1,8 @@
 """A process to be killed: ingests into a journal or ships a folder, telling what it acknowledged.
 
-Usage: crash_worker.py ingest JOURNAL FIRST | ship FOLDER TABLE
+Usage: crash_worker.py ingest JOURNAL FIRST | ship FOLDER STORE
+
+STORE is a file like HOME/audit_store.json.
 """
 
 import sys
@@ -8,10 +10,13 @@ import time
 from itertools import count
 from pathlib import Path
 
+import msgspec
+
 from streamrec_explain.audit_log.journal.journal import Journal
 from streamrec_explain.audit_log.shipping.outbox import BatchBounds
 from streamrec_explain.audit_log.shipping.shipper import ship_folder
 from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.store import AuditStore
 from tests.audit_log.audit_requests import request
 
 
@@ -31,4 +36,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "ingest":
         _ingest(Path(sys.argv[2]), int(sys.argv[3]))
     else:
-        _ship(Path(sys.argv[2]), AuditTable(sys.argv[3]))
+        _ship(Path(sys.argv[2]), msgspec.json.decode(Path(sys.argv[3]).read_bytes(), type=AuditStore).tables()[0])

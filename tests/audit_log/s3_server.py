@@ -1,21 +1,22 @@
-"""An S3 server for tests, a process of its own on loopback: `python s3_server.py [--deaf]` prints its port.
+"""An S3 server for tests, a process of its own on loopback: `python -m tests.audit_log.s3_server` prints its port.
 
 With --deaf it ignores conditions of puts, as some stores do: whoever writes last wins, and is told so like the first.
 """
 
 import logging
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 from moto.server import ThreadedMotoServer
 
+from tests.audit_log.s3_store import IMPATIENT, S3Store
+
+ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
 BUCKET = "logs"
 SECRET = "a-secret-that-no-message-may-hold"
@@ -33,28 +34,19 @@ class Deaf:
         return self._application(environment, start)
 
 
-class S3Server:
-    """A running server with an empty bucket; `options` reach it."""
+class S3Server(S3Store):
+    """A running mock with an empty bucket."""
 
     def __init__(self, *flags: str) -> None:
-        command = [sys.executable, str(Path(__file__)), *flags]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        command = [sys.executable, "-m", "tests.audit_log.s3_server", *flags]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self.process.stdout is not None
         port = int(self.process.stdout.readline())
-        self.options = options_for(port)
+        super().__init__(f"s3://{BUCKET}", options_for(port), self.process.pid)
         connection = HTTPConnection(HOST, port)
         connection.request("PUT", f"/{BUCKET}")
         assert 200 == connection.getresponse().status
         connection.close()
-
-    @contextmanager
-    def away(self) -> Iterator[None]:
-        """The server does not answer, as if the network were cut; then it goes on where it was."""
-        self.process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self.process.send_signal(signal.SIGCONT)
 
     def end(self) -> None:
         """Kill it."""
@@ -70,9 +62,7 @@ def options_for(port: int) -> dict[str, str]:
         "aws_access_key_id": "tester",
         "aws_secret_access_key": SECRET,
         "aws_region": "us-east-1",
-        "max_retries": "2",
-        "retry_timeout": "2s",
-        "timeout": "2s",
+        **IMPATIENT,
     }
 
 

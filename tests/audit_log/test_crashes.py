@@ -1,5 +1,6 @@
 """Random kill -9 of ingest and shipper: nothing acknowledged is missing, nothing is doubled."""
 
+import json
 import os
 import random
 import select
@@ -8,10 +9,12 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from streamrec_explain.audit_log.shipping.shipper import ship_folder
 from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.store import AuditStore
 
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("crash_worker.py")
@@ -40,12 +43,12 @@ def _acknowledged(process: subprocess.Popen[bytes]) -> set[int]:
     return {int(line) for line in told.split(b"\n")[:-1]}
 
 
-def _run_and_kill(folder: Path, hot: AuditTable, rounds: int, rng: random.Random) -> set[int]:
+def _run_and_kill(folder: Path, store: Path, rounds: int, rng: random.Random) -> set[int]:
     """Each round kills one ingest and two rival shippers at a random moment."""
     acknowledged: set[int] = set()
     for number in range(rounds):
         ingest = _start("ingest", str(folder / "w.sqlite"), str(number * 100_000))
-        shippers = [_start("ship", str(folder), hot.uri) for _ in range(2)]
+        shippers = [_start("ship", str(folder), str(store)) for _ in range(2)]
         acknowledged |= _await_first(ingest)
         time.sleep(rng.random())
         for shipper in rng.sample(shippers, 2):
@@ -56,10 +59,13 @@ def _run_and_kill(folder: Path, hot: AuditTable, rounds: int, rng: random.Random
 
 
 @pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=pytest.mark.slow)])
-def test_killed_processes_lose_and_double_nothing(tmp_path: Path, hot: AuditTable, rounds: int) -> None:
+def test_killed_processes_lose_and_double_nothing(
+    tmp_path: Path, hot: AuditTable, store: AuditStore, rounds: int
+) -> None:
     """After the last kill one clean shipping run leaves every acknowledged request in the table once."""
-    folder = tmp_path / "journal"
-    acknowledged = _run_and_kill(folder, hot, rounds, random.Random(rounds))
+    folder, told = tmp_path / "journal", tmp_path / "store.json"
+    told.write_text(json.dumps(msgspec.to_builtins(store)))
+    acknowledged = _run_and_kill(folder, told, rounds, random.Random(rounds))
     ship_folder(folder, hot, clock=lambda: 0)
     rows = hot.query("SELECT request_id, count(*) AS n FROM entries GROUP BY request_id").to_pylist()
     assert acknowledged

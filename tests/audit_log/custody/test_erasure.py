@@ -55,6 +55,7 @@ def _readable(path: Path) -> bytes:
     return path.read_bytes() + decoded
 
 
+@pytest.mark.usefixtures("in_folder")
 def test_after_an_erasure_no_file_names_the_person(log: AuditLog, seals: Seals, tmp_path: Path) -> None:
     """Journal, its write-ahead log, data files and transaction logs hold no pseudonym of theirs."""
     assert len(_files_naming_person(tmp_path)) > 3

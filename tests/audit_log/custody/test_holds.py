@@ -16,6 +16,7 @@ from streamrec_explain.audit_log.maintenance.expiry import apply_expiry, plan_ex
 from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy
 from streamrec_explain.audit_log.questions.lookup import AuditLog
 from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.store import AuditStore
 from streamrec_explain.errors import HoldError, RetentionError
 from streamrec_explain.pseudonym import KeyRing, new_key_ring
 from tests.audit_log.audit_requests import DAY_MS, START_MS, entry, request
@@ -143,14 +144,14 @@ def test_a_held_person_stays_in_the_journal_too(log: AuditLog, holds: Holds, key
     assert (0, 1 + 2 + 3 + 3) == (plan.entries, plan.kept)
 
 
-def test_each_withdrawal_is_recorded_once(log: AuditLog, seals: Seals, zoe: Person) -> None:
+def test_each_withdrawal_is_recorded_once(log: AuditLog, store: AuditStore, seals: Seals, zoe: Person) -> None:
     """An erasure that was killed after its withdrawal finds it recorded."""
 
     class Dying(AuditTable):
         def replace_partition(self, *_: object, **__: object) -> None:
             raise KeyboardInterrupt
 
-    dying = AuditLog(log.journals, Dying(log.hot.uri), Dying(log.cold.uri, "cold"))
+    dying = AuditLog(log.journals, *(Dying(each.uri, each.tier, store.options) for each in log.tables()))
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             apply_erasure(plan_erasure(log, zoe), dying, seals=seals, act=ACT)

@@ -111,6 +111,7 @@ def test_a_request_shipped_twice_is_found(sealed: AuditTable, seals: Seals) -> N
     assert not _verify(seals, sealed).sound
 
 
+@pytest.mark.usefixtures("in_folder")
 def test_swapped_files_are_found(sealed: AuditTable, seals: Seals) -> None:
     """One partition's file under another one's name: the bytes are sound, the entries stand in the wrong place."""
     files = [Path(uri) for uri in sealed.open().file_uris()]
@@ -122,6 +123,7 @@ def test_swapped_files_are_found(sealed: AuditTable, seals: Seals) -> None:
     assert {"US", "EU"} <= {each.region for each in _verify(seals, sealed).partitions if each.problems}
 
 
+@pytest.mark.usefixtures("in_folder")
 def test_a_cut_and_a_lost_file_are_found(sealed: AuditTable, seals: Seals) -> None:
     """The partition is not sound, and the others still are."""
     file = next(Path(uri) for uri in sealed.open().file_uris() if f"date={DAY}/region={REGION}" in uri)
@@ -137,6 +139,7 @@ def test_a_dropped_partition_is_found(sealed: AuditTable, seals: Seals) -> None:
     assert f"{len(OF_REGION) - 5} more" in _problems(_verify(seals, sealed))
 
 
+@pytest.mark.usefixtures("in_folder")
 def test_a_table_set_back_is_found(sealed: AuditTable, seals: Seals, tmp_path: Path) -> None:
     """An older copy of the whole table lacks what was sealed since."""
     shutil.copytree(sealed.uri, tmp_path / "old")

@@ -6,6 +6,7 @@ from streamrec_explain.audit_log.maintenance.archive import apply_archive, plan_
 from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy
 from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
 from streamrec_explain.audit_log.table.encoding import as_stored
+from streamrec_explain.audit_log.table.store import AuditStore
 from streamrec_explain.errors import RetentionError, StreamRecError
 from tests.audit_log.audit_requests import DAY_MS, START_MS, request
 
@@ -78,10 +79,12 @@ class _DyingTable(AuditTable):
         raise KeyboardInterrupt(partition.date)
 
 
-def test_death_between_copy_and_removal_doubles_nothing(filled: AuditTable, cold: AuditTable) -> None:
+def test_death_between_copy_and_removal_doubles_nothing(
+    filled: AuditTable, cold: AuditTable, store: AuditStore
+) -> None:
     """Planned and applied again, the copy is replaced, not added to."""
     with pytest.raises(KeyboardInterrupt):
-        _archive(_DyingTable(filled.uri), cold)
+        _archive(_DyingTable(filled.uri, "hot", store.options), cold)
     assert 9 == len(_ids(filled))
     assert 18 == _archive(filled, cold)
     assert [{"n": 18}] == cold.query("SELECT count(*) AS n FROM entries").to_pylist()
@@ -108,10 +111,12 @@ class _AlteringTable(AuditTable):
 
 
 @pytest.mark.parametrize("broken", [_LossyTable, _AlteringTable])
-def test_a_copy_that_differs_removes_nothing(filled: AuditTable, cold: AuditTable, broken: type[AuditTable]) -> None:
+def test_a_copy_that_differs_removes_nothing(
+    filled: AuditTable, cold: AuditTable, store: AuditStore, broken: type[AuditTable]
+) -> None:
     """A missing row and a changed value are both found before anything is removed."""
     with pytest.raises(RetentionError, match="nothing was removed"):
-        _archive(filled, broken(cold.uri, "cold"))
+        _archive(filled, broken(cold.uri, "cold", store.options))
     assert 9 == len(_ids(filled))
 
 
@@ -124,10 +129,12 @@ class _RacingTable(AuditTable):
         super().delete_partition(partition, **seen)  # type: ignore[arg-type]
 
 
-def test_an_entry_that_arrives_during_the_archive_stays(filled: AuditTable, cold: AuditTable) -> None:
+def test_an_entry_that_arrives_during_the_archive_stays(
+    filled: AuditTable, cold: AuditTable, store: AuditStore
+) -> None:
     """The removal is refused, and the next archive takes both."""
     with pytest.raises(StreamRecError, match="plan again"):
-        _archive(_RacingTable(filled.uri), cold)
+        _archive(_RacingTable(filled.uri, "hot", store.options), cold)
     assert "racing" in _ids(filled)
     _archive(filled, cold)
     assert "racing" in _ids(cold)

@@ -9,6 +9,7 @@ from streamrec_explain.audit_log.maintenance.compaction import apply_compaction,
 from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
 from streamrec_explain.audit_log.table.content import Content, content_of, sorted_rows
 from streamrec_explain.audit_log.table.schema import SORT_COLUMNS
+from streamrec_explain.audit_log.table.store import AuditStore
 from tests.audit_log.audit_requests import DAY_MS, START_MS, request
 
 
@@ -71,9 +72,9 @@ class _BusyTable(AuditTable):
         super().replace_partition(partition, rows, **seen)  # type: ignore[arg-type]
 
 
-def test_an_append_during_the_rewrite_is_kept(scattered: AuditTable) -> None:
+def test_an_append_during_the_rewrite_is_kept(scattered: AuditTable, store: AuditStore) -> None:
     """The rewrite notices, starts again and loses nothing."""
-    busy = _BusyTable(scattered.uri)
+    busy = _BusyTable(scattered.uri, "hot", store.options)
     apply_compaction(plan_compaction(busy), busy)
     assert [{"n": 33}] == busy.query("SELECT count(*) AS n FROM entries").to_pylist()
     assert 3 == len(busy.open().file_uris())

@@ -53,6 +53,7 @@ def test_a_partition_that_grew_since_the_plan_is_refused(filled: AuditTable, sea
         apply_expiry(plan, filled, seals=seals, act=ACT)
 
 
+@pytest.mark.usefixtures("in_folder")
 def test_vacuum_deletes_what_no_kept_version_names(filled: AuditTable, hot: AuditTable, seals: Seals) -> None:
     """Within the kept hours nothing goes; past them the removed files leave the disk, and no others."""
     files = set(Path(filled.uri).rglob("*.parquet"))
@@ -68,6 +69,7 @@ def test_vacuum_deletes_what_no_kept_version_names(filled: AuditTable, hot: Audi
     assert 3 == filled.rows("true").num_rows
 
 
+@pytest.mark.usefixtures("in_folder")
 def test_vacuum_deletes_what_a_killed_writer_left(filled: AuditTable) -> None:
     """A file that no version names goes once it is a week old; a fresh one may belong to a running commit."""
     old, fresh = (Path(filled.uri) / "date=2026-01-01" / "region=US" / name for name in ("old.parquet", "new.parquet"))

@@ -52,6 +52,7 @@ def simulated(tmp_path: Path, hot: AuditTable) -> Iterator[Simulation]:
     made.journal.close()
 
 
+@pytest.mark.usefixtures("in_folder")
 def test_an_hour_without_a_store_loses_nothing(simulated: Simulation) -> None:
     """Pauses double up to a minute; the journal keeps what comes; the first round afterwards ships it all once."""
     rounds = ship_rounds(

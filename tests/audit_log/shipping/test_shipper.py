@@ -165,6 +165,7 @@ def test_a_journal_restored_from_an_older_copy_ships_nothing_twice(
     assert _once(range(11)) == _request_counts(hot)
 
 
+@pytest.mark.usefixtures("in_folder")
 def test_a_table_restored_from_an_older_copy_is_filled_again(filled: Journal, hot: AuditTable, tmp_path: Path) -> None:
     """The table is the authority: batches that it lost are shipped again from the journal."""
     _ship(filled, hot)
@@ -193,6 +194,7 @@ def test_one_broken_journal_keeps_no_other_back(tmp_path: Path, hot: AuditTable)
     assert _once(range(1, 2)) == _request_counts(hot)
 
 
+@pytest.mark.usefixtures("in_folder")
 def test_a_store_that_is_away_loses_nothing(filled: Journal, hot: AuditTable) -> None:
     """The outage is an error that names the store; afterwards everything is shipped."""
     Path(hot.uri).parent.mkdir()

@@ -59,6 +59,7 @@ def test_an_empty_batch_records_its_fence(hot: AuditTable) -> None:
     assert 7 == hot.recorded_version("journal")
 
 
+@pytest.mark.usefixtures("in_folder")
 def test_files_have_the_declared_encodings_and_statistics(hot: AuditTable) -> None:
     """Floats are byte-split, text is dictionary-coded, all is Zstandard; only declared columns have ranges."""
     hot.append([request(n * 3) for n in range(40)])

@@ -27,6 +27,7 @@ from streamrec_explain.errors import SettingsError, ShipError, UnsafeStoreError
 from streamrec_explain.home import Home
 from tests.audit_log.audit_requests import DAY_MS, START_MS, request
 from tests.audit_log.s3_server import SECRET, S3Server
+from tests.audit_log.s3_store import S3Store
 
 POLICY = RetentionPolicy()
 HOLDER = """
@@ -48,11 +49,11 @@ def deaf() -> Iterator[S3Server]:
     server.end()
 
 
-def home_on(server: S3Server, root: Path, *, single_writer: bool = False) -> Home:
+def home_on(server: S3Store, root: Path, *, single_writer: bool = False) -> Home:
     """A home whose audit tables lie in the bucket."""
     home = Home(root)
     root.mkdir()
-    told = {"uri": f"s3://logs/{root.parent.name}/", "options": server.options, "single_writer": single_writer}
+    told = {"uri": f"{server.uri}/{root.parent.name}/", "options": server.options, "single_writer": single_writer}
     home.audit_store.write_text(json.dumps(told))
     home.audit_store.chmod(0o600)
     return home
@@ -63,11 +64,11 @@ def counts(table: AuditTable) -> dict[str, int]:
     return dict(Counter(table.query("SELECT request_id FROM entries")["request_id"].to_pylist()))
 
 
-def test_entries_live_and_die_on_s3(s3: S3Server, tmp_path: Path, seals: Seals) -> None:
+def test_entries_live_and_die_on_s3(s3: S3Store, tmp_path: Path, seals: Seals) -> None:
     """Shipped by two shippers at once, found, counted, compacted, archived, expired and deleted."""
     home = home_on(s3, tmp_path / "home")
     log = log_of(home)
-    assert log.hot.uri.startswith("s3://logs/")
+    assert log.hot.uri.startswith(f"{s3.uri}/")
     for worker in range(2):
         with Journal(home.journal / f"worker-{worker}.sqlite", clock=lambda: 1) as journal:
             for number in range(5 * worker, 5 * worker + 5):
@@ -93,7 +94,7 @@ def test_entries_live_and_die_on_s3(s3: S3Server, tmp_path: Path, seals: Seals) 
         assert len(removed.files) == apply_vacuum(removed, table)
 
 
-def test_an_outage_of_s3_loses_nothing_and_tells_no_secret(s3: S3Server, tmp_path: Path) -> None:
+def test_an_outage_of_s3_loses_nothing_and_tells_no_secret(s3: S3Store, tmp_path: Path) -> None:
     """The journal keeps what was not shipped; once the store answers everything is there once."""
     home = home_on(s3, tmp_path / "home")
     hot, _ = store_of(home).tables()
@@ -103,7 +104,7 @@ def test_an_outage_of_s3_loses_nothing_and_tells_no_secret(s3: S3Server, tmp_pat
         journal.append(request(1), b"")
         with s3.away(), pytest.raises(ShipError, match="kept in the journal") as caught:
             ship_folder(home.journal, hot, clock=lambda: 5)
-        assert SECRET not in f"{caught.value} {caught.value.__cause__} {store_of(home)!r}"
+        assert s3.options["aws_secret_access_key"] not in f"{caught.value} {caught.value.__cause__} {store_of(home)!r}"
         journal.append(request(2), b"")
         ship_folder(home.journal, hot, clock=lambda: 6)
     assert {f"request-{n}": 3 for n in range(3)} == counts(hot)
