@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from serving.auditors import Auditors
 from serving.errors import JSON, map_errors
+from serving.keys import FollowedKeyRing
 from serving.moments import unix_ms
 from serving.service import now_ms
 from serving.settings import Settings
@@ -19,7 +20,6 @@ from streamrec_explain.audit_log.questions.lookup import AuditLog, FoundEntries
 from streamrec_explain.audit_log.questions.queries import EntryFilter
 from streamrec_explain.audit_log.table.store import store_of
 from streamrec_explain.features.trend_archive import TrendArchive
-from streamrec_explain.pseudonym import KeyRing
 from streamrec_explain.release.cache import ReleaseCache
 from streamrec_explain.release.source import ReleaseSource
 from streamrec_explain.trace import Trace, trace
@@ -39,7 +39,7 @@ Text = Annotated[str | None, Query(max_length=256)]
 class AuditorDesk:
     """Answers auditors from the audit log and the registry of one deployment."""
 
-    def __init__(self, settings: Settings, keys: KeyRing) -> None:
+    def __init__(self, settings: Settings, keys: FollowedKeyRing) -> None:
         home = settings.home
         hot, cold = store_of(home).tables()
         self._log = AuditLog(home.journal, hot, cold)
@@ -61,7 +61,7 @@ class AuditorDesk:
 
     def users(self, user_id: str) -> tuple[str, ...]:
         """The pseudonyms of a user: the id itself goes no further than this."""
-        return tuple(self._keys.pseudonyms(user_id).values())
+        return tuple(self._keys().pseudonyms(user_id).values())
 
     def record(self, who: str, what: str, asked: Mapping[str, str | None], user_id: str | None = None) -> None:
         """Note a question durably before it is answered; AuditLogError if it cannot be: it then stays unanswered."""
@@ -71,7 +71,7 @@ class AuditorDesk:
             via="auditor app",
             what=what,
             asked={name: value for name, value in asked.items() if value is not None},
-            subjects=() if user_id is None else tuple(self._keys.subjects(user_id).values()),
+            subjects=() if user_id is None else tuple(self._keys().subjects(user_id).values()),
         )
         self._accesses.record(access)
 
@@ -80,7 +80,7 @@ class AuditorDesk:
         return self._log.entries(wanted, limit)
 
 
-def create_auditor(settings: Settings, keys: KeyRing) -> FastAPI:
+def create_auditor(settings: Settings, keys: FollowedKeyRing) -> FastAPI:
     """The app of the auditor; SettingsError if it would answer strangers."""
     settings.require_auditors()
     desk, who = AuditorDesk(settings, keys), Auditors.read(settings.auditors)

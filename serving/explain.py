@@ -30,7 +30,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class ExplainLists:
-    """The use case of the service; `clock` gives Unix ms, `timer` seconds.
+    """The use case of the service; `keys` gives the key ring as it is now, `clock` Unix ms, `timer` seconds.
 
     Everything but the wait for the disk runs where it is called: on the event loop, for a list takes less
     than a millisecond.
@@ -39,7 +39,7 @@ class ExplainLists:
     slot: ReleaseSlot
     journal: Journal
     repeats: Repeats
-    keys: KeyRing
+    keys: Callable[[], KeyRing]
     metrics: ServiceMetrics
     clock: Callable[[], int]
     timer: Callable[[], float]
@@ -68,8 +68,8 @@ class ExplainLists:
 
     def _explained(self, asked: AskedList, request_id: str, serving: Serving) -> tuple[AuditRequest, bytes]:
         """The audit record and the answer of a list."""
-        started = self.timer()
-        pseudonym = self.keys.pseudonym(asked.user_id, asked.region)
+        started, keys = self.timer(), self.keys()  # one ring for both: pseudonym and key id must belong together
+        pseudonym = keys.pseudonym(asked.user_id, asked.region)
         context, known = resolve(asked, serving, request_id, pseudonym, self.clock())
         said = serving.engine.explain_list(context)
         computation_time_ms = (self.timer() - started) * 1000 / len(asked.items)
@@ -77,7 +77,7 @@ class ExplainLists:
             context,
             said,
             model_version=serving.model_version,
-            key_id=self.keys.current_in(asked.region).key_id,
+            key_id=keys.current_in(asked.region).key_id,
             policy=serving.engine.bundle.policy,
             trend_digest=serving.trends.digest,
             user_snapshot_digest=serving.users.digest,
@@ -89,7 +89,7 @@ class ExplainLists:
 
     def _repeated(self, asked: AskedList, earlier: StoredRecord) -> Answer:
         """The first answer, unless it was given about somebody else: it names what that user watched."""
-        if earlier.user_id_hash not in self.keys.pseudonyms(asked.user_id).values():
+        if earlier.user_id_hash not in self.keys().pseudonyms(asked.user_id).values():
             raise RequestError("request_id was used for another user; choose a new one", "request_id")
         self.metrics.repeats.add()
         return Answer(origin_of(earlier.answer), earlier.answer)

@@ -9,6 +9,7 @@ import msgspec
 from serving.champion import Champion
 from serving.explain import ExplainLists
 from serving.journal_watch import JournalWatch
+from serving.keys import FollowedKeyRing
 from serving.metrics import ServiceMetrics
 from serving.release_slot import ReleaseSlot
 from serving.repeats import Repeats
@@ -16,7 +17,6 @@ from serving.settings import Settings
 from serving.snapshots import SnapshotFolder
 from serving.worker_journal import WorkerJournal
 from streamrec_explain.features.snapshots import latest_trend_snapshot, latest_user_snapshot
-from streamrec_explain.pseudonym import KeyRing
 from streamrec_explain.release.cache import ReleaseCache
 from streamrec_explain.release.source import ReleaseSource
 
@@ -35,12 +35,13 @@ class Readiness(msgspec.Struct, frozen=True):
 class Service:
     """Everything a worker holds; `start` begins to follow the champion, `close` flushes the journal."""
 
-    def __init__(self, settings: Settings, keys: KeyRing) -> None:
+    def __init__(self, settings: Settings, keys: FollowedKeyRing) -> None:
         self.settings = settings
         self.metrics = ServiceMetrics()
         self.worker = WorkerJournal(settings.home.journal, clock=now_ms, max_bytes=settings.journal_max_bytes)
         self.slot = _slot(settings, self.metrics)
         self.journal_watch = JournalWatch(self.worker.journal, self.metrics, now_ms)
+        self.keys = keys
         self._repeats = Repeats(settings.home.journal)
         self.explain = ExplainLists(
             slot=self.slot,
@@ -77,6 +78,7 @@ class Service:
             reasons = (*reasons, f"the journal {self.worker.journal.path} is full; ship it")
         served = self.slot.current().model_version if filled else None
         warnings = (*(problems if filled else ()), *self.journal_watch.warnings())
+        warnings = (*warnings, self.keys.problem) if self.keys.problem else warnings
         return Readiness(not reasons, served, reasons, warnings)
 
     def close(self) -> None:

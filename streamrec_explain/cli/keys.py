@@ -59,13 +59,14 @@ def list_keys(home: Path, keys: Path | None, output: Output) -> None:
 @click.option("--region", default="", help="A key for this market alone; without it for every other one.")
 @with_output
 def rotate(home: Path, keys: Path | None, region: str, output: Output) -> None:
-    """Add a key that new entries are made with once the service is restarted; older keys stay.
+    """Add a key that new entries are made with; running services take it up by themselves, and older keys stay.
 
     Back the ring up at once: without a key, entries under it belong to nobody. Exit codes: 0 done, 2 bad input.
     """
     ring = key_ring(home, keys).rotated(now_ms(), region=region)
     replace_key_file(keys or Home(home).keys, ring)
-    output.show(f"{ring.keys[-1].key_id} is current; restart the service", {"current": ring.keys[-1].key_id})
+    current = ring.keys[-1].key_id
+    output.show(f"{current} is current; running services use it with their next answer", {"current": current})
 
 
 @keys.command()
@@ -74,11 +75,11 @@ def rotate(home: Path, keys: Path | None, region: str, output: Output) -> None:
 @keys_option
 @with_output
 def forget(key_id: str, home: Path, keys: Path | None, output: Output) -> None:
-    """Remove an old key for good, once no entry lives under it.
+    """Remove an old key for good, once no entry lives under it and it has been replaced for a minute.
 
-    Exit codes: 0 done, 1 entries live under it, 2 bad input.
+    Exit codes: 0 done, 1 entries live or may still be made under it, 2 bad input.
     """
-    ring = without_key(key_ring(home, keys), key_id, log_of(Home(home)))
+    ring = without_key(key_ring(home, keys), key_id, log_of(Home(home)), now_ms())
     replace_key_file(keys or Home(home).keys, ring)
     output.show(f"{key_id} is forgotten", {"forgotten": key_id})
 

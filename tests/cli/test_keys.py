@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -13,7 +14,7 @@ from streamrec_explain.audit_log.journal.journal import Journal
 from streamrec_explain.audit_log.shipping.shipper import ship_folder
 from streamrec_explain.cli.main import main
 from streamrec_explain.home import Home
-from streamrec_explain.pseudonym import create_key_file, load_key_file, new_key_ring
+from streamrec_explain.pseudonym import KeyRing, create_key_file, load_key_file, new_key_ring, replace_key_file
 from tests.audit_log.audit_requests import request
 
 
@@ -93,6 +94,10 @@ def test_a_key_is_kept_as_long_as_its_entries(home: Home) -> None:
     done = run(home, "keys", "forget", first)
     assert (1, True) == (done.exit_code, f"3 entries live under {first}" in done.stderr)
     asked(home, "audit-log", "erase", "ada", "--apply")
+    done = run(home, "keys", "forget", first)
+    assert (1, True) == (done.exit_code, "replaced less than a minute ago" in done.stderr)
+    ring = load_key_file(home.keys)
+    replace_key_file(home.keys, KeyRing(tuple(msgspec.structs.replace(key, created_ms=1) for key in ring.keys)))
     asked(home, "keys", "forget", first)
     assert 1 == len(load_key_file(home.keys).keys)
 

@@ -11,6 +11,7 @@ from streamrec_explain.errors import CorruptRecordError, RetentionError
 from streamrec_explain.pseudonym import KeyRing
 
 _DAMAGED = ""
+_ON_ITS_WAY_MS = 60_000
 
 
 def entries_by_key(log: AuditLog) -> Counter[str]:
@@ -29,14 +30,19 @@ def entries_by_key(log: AuditLog) -> Counter[str]:
     return counts
 
 
-def without_key(ring: KeyRing, key_id: str, log: AuditLog) -> KeyRing:
-    """The ring without an old key; RetentionError while entries under it live, for nobody would find them again."""
+def without_key(ring: KeyRing, key_id: str, log: AuditLog, now_ms: int) -> KeyRing:
+    """The ring without an old key; RetentionError while entries under it live, for nobody would find them again.
+
+    Or while one may still be on its way into a journal: for a minute after the key was replaced.
+    """
     fewer, counts = ring.without(key_id), entries_by_key(log)
     if counts[key_id] or counts[_DAMAGED]:
         raise RetentionError(
             f"{counts[key_id]} entries live under {key_id} (and {counts[_DAMAGED]} damaged records may): "
             "keep it until they are expired"
         )
+    if now_ms < ring.current_in(ring.key(key_id).region).created_ms + _ON_ITS_WAY_MS:
+        raise RetentionError(f"{key_id} was replaced less than a minute ago: a list that is being answered may use it")
     return fewer
 
 
