@@ -22,7 +22,9 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"explanation"}),
     frozenset({"release"}),
     frozenset({"faithfulness"}),
-    frozenset({"trace", "replay", "trending", "monitoring", "experiment", "personal_data", "backup"}),
+    frozenset(
+        {"trace", "replay", "trending", "monitoring", "experiment", "personal_data", "backup", "snapshot_retention"}
+    ),
     frozenset({"investigation", "lineage"}),
     frozenset({"cli"}),
 )

@@ -15,7 +15,7 @@ from orchestration.resources import HomeFolder, now_ms
 from streamrec_explain.audit_log.evidence.ledger_records import SealedHead
 from streamrec_explain.audit_log.evidence.sealed_tree import Act
 from streamrec_explain.audit_log.evidence.sealing import seal
-from streamrec_explain.audit_log.home_log import active_holds, seals_of
+from streamrec_explain.audit_log.home_log import active_holds, evidence_of, holds_of, log_of, seals_of
 from streamrec_explain.audit_log.journal.backlog import folder_backlog
 from streamrec_explain.audit_log.maintenance.archive import apply_archive, plan_archive
 from streamrec_explain.audit_log.maintenance.compaction import apply_compaction, plan_compaction
@@ -30,6 +30,7 @@ from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.audit_log.table.encoding import utc_day
 from streamrec_explain.audit_log.table.store import store_of, writing
 from streamrec_explain.home import Home
+from streamrec_explain.snapshot_retention import apply_snapshots, plan_snapshots
 
 daily = partial(
     dg.asset,
@@ -153,6 +154,20 @@ def audit_log_expired(
         removed = apply_expiry(plan, *tables, seals=seals, act=act, holds=holds) if config.apply else 0
         deleted = sum(apply_vacuum(plan_vacuum(tier), tier) for tier in tables) if config.apply else 0
     return dg.MaterializeResult(metadata={"plan": str(plan), "rows removed": removed, "files deleted": deleted})
+
+
+@daily(pool="maintain", kinds={"arrow"}, deps=[audit_log_expired])
+def snapshots_pruned(
+    context: dg.AssetExecutionContext, home: HomeFolder, config: Maintenance
+) -> dg.MaterializeResult[None]:
+    """Snapshots replaced a week ago deleted: of trends those that no entry names, of users those that no hold keeps."""
+    stored, log = home.home, log_of(home.home)
+    if not log.hot.exists():
+        return dg.MaterializeResult(metadata={"plan": "nothing was shipped yet"})
+    holds, ledger = holds_of(stored), evidence_of(stored).ledger
+    plan = plan_snapshots(stored, log, holds, now_ms=now_ms())
+    deleted = apply_snapshots(plan, stored, log, holds, ledger) if config.apply else 0
+    return dg.MaterializeResult(metadata={"plan": str(plan), "files deleted": deleted})
 
 
 def _writing(context: dg.AssetExecutionContext, home: HomeFolder, config: Maintenance) -> AbstractContextManager[None]:

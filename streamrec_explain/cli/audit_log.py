@@ -21,16 +21,16 @@ from streamrec_explain.cli.audit_cost import cost
 from streamrec_explain.cli.audit_evidence import accesses, prove, prove_extension, seal, verify
 from streamrec_explain.cli.audit_people import erase, export, hold
 from streamrec_explain.cli.audit_rollups import mix, rollup, trending
+from streamrec_explain.cli.audit_snapshots import prune_snapshots
 from streamrec_explain.cli.custody import act, key_ring, keys_option, record_access, signing_key_option
 from streamrec_explain.cli.options import home_option, now_ms
 from streamrec_explain.cli.output import Output, with_output
 from streamrec_explain.cli.plans import apply_option, show_plan
 from streamrec_explain.cli.ship import ship
 from streamrec_explain.cli.store_self_test import self_test
-from streamrec_explain.cli.stored import audit_log_of
+from streamrec_explain.cli.stored import audit_log_of, shipped_log_of
 from streamrec_explain.cli.upgrade import upgrade
 from streamrec_explain.cli.writing import writes_tables
-from streamrec_explain.errors import AuditLogError
 from streamrec_explain.home import Home
 from streamrec_explain.records import EXPLANATION_TYPES
 
@@ -48,7 +48,7 @@ def audit_log() -> None:
 
 for command in (ship, self_test, upgrade, seal, verify, prove, prove_extension, accesses, erase, export, hold):
     audit_log.add_command(command)
-for command in (rollup, mix, trending, cost):
+for command in (rollup, mix, trending, cost, prune_snapshots):
     audit_log.add_command(command)
 
 
@@ -135,7 +135,7 @@ def compact(home: Path, go_on: bool, output: Output) -> None:
 
     Exit codes: 0 done or planned, 1 failed, 2 bad input.
     """
-    hot = _shipped(home).hot
+    hot = shipped_log_of(home).hot
     plan = plan_compaction(hot)
     show_plan(output, str(plan), "partitions rewritten", lambda: apply_compaction(plan, hot), go_on)
 
@@ -152,7 +152,7 @@ def archive(home: Path, go_on: bool, now: datetime | None, hot_days: int | None,
 
     Exit codes: 0 done or planned, 1 failed (nothing unverified was removed), 2 bad input.
     """
-    log = _shipped(home)
+    log = shipped_log_of(home)
     plan = plan_archive(log.hot, log.cold, policy=_policy(home, hot_days, None), now_ms=_moment(now))
     show_plan(output, str(plan), "rows moved", lambda: apply_archive(plan, log.hot, log.cold), go_on)
 
@@ -182,7 +182,7 @@ def expire(
     Their files leave the disk a week later, when no reader of an older version of the table can be left; the
     orchestrated `audit_log_expired` deletes them. Exit codes: 0 done or planned, 1 failed, 2 bad input.
     """
-    tables, stored = _shipped(home).tables(), Home(home)
+    tables, stored = shipped_log_of(home).tables(), Home(home)
     policy, holds = _policy(home, hot_days, cold_days), active_holds(stored, keys)
     plan = plan_expiry(*tables, policy=policy, now_ms=_moment(now), holds=holds)
     show_plan(
@@ -198,14 +198,6 @@ def _policy(home: Path, hot_days: int | None, cold_days: int | None) -> Retentio
     """The home's retention, or what was given instead."""
     stored = read_retention(Home(home).retention)
     return RetentionPolicy(hot_days or stored.hot_days, cold_days or stored.cold_days)
-
-
-def _shipped(home: Path) -> AuditLog:
-    """The audit log; AuditLogError if nothing was shipped: opening a table that is absent would make one."""
-    log = audit_log_of(home)
-    if not log.hot.exists():
-        raise AuditLogError(f"nothing was shipped yet; ship first: streamrec audit-log ship --home {home}")
-    return log
 
 
 def _moment(day: datetime | None) -> int:

@@ -6,6 +6,7 @@ from streamrec_explain.audit_log.questions.lookup import AuditLog
 from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.audit_log.table.store import store_of
 from streamrec_explain.cli.launching import check_home
+from streamrec_explain.errors import AuditLogError
 from streamrec_explain.events.interactions import interactions
 from streamrec_explain.events.world_store import load_world
 from streamrec_explain.faithfulness.sampling import Moment
@@ -32,6 +33,14 @@ def audit_log_of(home: Path) -> AuditLog:
     """The audit log of a home folder."""
     stored = Home(check_home(home))
     return AuditLog(stored.journal, *audit_tables(home))
+
+
+def shipped_log_of(home: Path) -> AuditLog:
+    """The audit log; AuditLogError if nothing was shipped: opening a table that is absent would make one."""
+    log = audit_log_of(home)
+    if not log.hot.exists():
+        raise AuditLogError(f"nothing was shipped yet; ship first: streamrec audit-log ship --home {home}")
+    return log
 
 
 def audit_tables(home: Path) -> tuple[AuditTable, AuditTable]:

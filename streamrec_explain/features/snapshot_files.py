@@ -1,6 +1,9 @@
 """Snapshot files: an Arrow table with header and digest, and the pointer to the latest one of a folder."""
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -88,13 +91,33 @@ def latest(folder: Path) -> Pointer:
         raise FeatureError(f"{folder / LATEST}: {error}; write a snapshot again") from error
 
 
-def superseded(folder: Path) -> tuple[Path, ...]:
-    """The snapshot files that `latest.json` does not name, sorted.
+def superseded(folder: Path, before_ms: int) -> tuple[Path, ...]:
+    """The snapshot files in whose place another one was written before a moment (Unix ms), the oldest first.
 
-    After an erasure the caller deletes them: until then the erased user's values are still in them.
+    The file system's clock counts. Never among them is the one that `latest.json` names.
     """
-    current = folder / latest(folder).file
-    return tuple(path for path in sorted(folder.glob("*.arrow")) if path != current)
+    if not (folder / LATEST).exists():
+        return ()
+    current, written = latest(folder).file, sorted(_written(folder, "*.arrow"))
+    replaced = (path for (_, path), (after_ms, _) in pairwise(written) if after_ms < before_ms)
+    return tuple(path for path in replaced if path.name != current)
+
+
+def torn(folder: Path, before_ms: int) -> tuple[Path, ...]:
+    """The temporary files that writers who were killed before a moment (Unix ms) left behind."""
+    return tuple(path for moment_ms, path in sorted(_written(folder, ".*.tmp")) if moment_ms < before_ms)
+
+
+def _written(folder: Path, pattern: str) -> Iterator[tuple[int, Path]]:
+    """Files and when they were written, in Unix ms; one that is deleted meanwhile is left out."""
+    for path in folder.glob(pattern):
+        with suppress(FileNotFoundError):
+            yield path.stat().st_mtime_ns // 1_000_000, path
+
+
+def digest_start(path: Path) -> str:
+    """The first eight characters of the digest of a snapshot's file, from its name."""
+    return path.stem.rpartition("-")[2]
 
 
 def matrix(table: pa.Table, names: tuple[str, ...]) -> npt.NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """Snapshots keep what was computed, notice what was changed, and forget whom they are told to forget."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from streamrec_explain.errors import FeatureError
 from streamrec_explain.events.schema import ITEMS
 from streamrec_explain.events.world import World
 from streamrec_explain.features.catalogue import Catalogue
-from streamrec_explain.features.snapshot_files import superseded
+from streamrec_explain.features.snapshot_files import superseded, torn
 from streamrec_explain.features.snapshots import (
     TrendSnapshot,
     UserSnapshot,
@@ -105,12 +106,28 @@ def test_erased_user_is_gone_and_others_stay(users: UserSnapshot) -> None:
     assert erased.digest != users.digest == users.erase("nobody").digest
 
 
-def test_superseded_files_are_listed_after_an_erasure(users: UserSnapshot, tmp_path: Path) -> None:
-    """The file that still holds the erased user is named, so that it can be deleted."""
+def test_a_file_is_superseded_when_the_next_one_is_written(users: UserSnapshot, tmp_path: Path) -> None:
+    """However old it is itself; the latest never is, not even where the pointer was set back."""
+    assert () == superseded(tmp_path, 10_000)
     old = write_snapshot(tmp_path, users)
-    write_snapshot(tmp_path, users.erase("u1"))
-    assert (old,) == superseded(tmp_path)
-    assert latest_user_snapshot(tmp_path).lookup("u1") is None
+    new = write_snapshot(tmp_path, users.erase("u1"))
+    os.utime(old, (1, 1))
+    os.utime(new, (5, 5))
+    assert (old,) == superseded(tmp_path, 5_001)
+    assert () == superseded(tmp_path, 5_000)
+    files = sorted((old, new))
+    write_snapshot(tmp_path, users)  # the older content is the latest again, and the younger one replaced
+    assert (new,) == superseded(tmp_path, 1 << 60)
+    assert files == sorted(tmp_path.glob("*.arrow"))
+
+
+def test_what_killed_writers_left_is_found(users: UserSnapshot, tmp_path: Path) -> None:
+    """Once it is old enough to belong to nobody."""
+    write_snapshot(tmp_path, users)
+    left = tmp_path / ".1-abcdef01.arrow.77.tmp"
+    left.write_bytes(b"torn")
+    os.utime(left, (5, 5))
+    assert ((left,), ()) == (torn(tmp_path, 5_001), torn(tmp_path, 5_000))
 
 
 @pytest.mark.parametrize("column", ["user_click_rate", "user_id"])

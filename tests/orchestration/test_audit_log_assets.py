@@ -1,5 +1,6 @@
 """The daily maintenance of the audit log on a real home: sealed, moved, kept under a hold, gone, and always sound."""
 
+import os
 from pathlib import Path
 
 import dagster as dg
@@ -13,8 +14,10 @@ from streamrec_explain.audit_log.evidence.signing import load_public_keys, publi
 from streamrec_explain.audit_log.evidence.verification import verify
 from streamrec_explain.audit_log.home_log import evidence_of, holds_of, log_of, seals_of
 from streamrec_explain.audit_log.journal.journal import Journal
+from streamrec_explain.features.snapshots import write_snapshot
 from streamrec_explain.home import Home
 from tests.audit_log.audit_requests import request
+from tests.features.test_trend_archive import snapshot as trend_snapshot
 
 DAY = 1_738_368_000_000  # 2025-02-01 UTC: Dagster has no partitions in the future
 
@@ -25,6 +28,7 @@ ALL = (
     assets.audit_log_sealed,
     assets.audit_table_cold,
     assets.audit_log_expired,
+    assets.snapshots_pruned,
 )
 
 
@@ -75,3 +79,16 @@ def test_a_day_from_the_journal_to_its_expiry(home: Home) -> None:
     _maintain(home, "2025-02-05")
     assert {"hot": 0, "cold": 0} == _ids(home)
     _assert_sound(home, 1)
+
+
+def test_snapshots_go_with_the_entries_that_name_them(home: Home) -> None:
+    """Kept while the day's entries live, deleted after its expiry; the latest one stays."""
+    snapshots = [trend_snapshot(number) for number in range(3)]
+    files = [write_snapshot(home.trends, each) for each in snapshots]
+    for number, path in enumerate(files):
+        os.utime(path, (DAY / 1000 + number, DAY / 1000 + number))
+    log_of(home).hot.append([request(7, timestamp_ms=DAY, trend_digest=snapshots[1].digest)])
+    _maintain(home, "2025-02-01")
+    assert files[1:] == sorted(home.trends.glob("*.arrow"))
+    _maintain(home, "2025-02-05")
+    assert files[2:] == sorted(home.trends.glob("*.arrow"))

@@ -34,6 +34,7 @@ ASSETS = {
         "audit_log_sealed",
         "audit_table_cold",
         "audit_log_expired",
+        "snapshots_pruned",
     },
 }
 GATES = {

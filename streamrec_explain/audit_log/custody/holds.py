@@ -116,6 +116,10 @@ class Holds:
         """Every hold that was not released; HoldError if it cannot be told whom one of them is about."""
         return tuple(self._active(each, keys) for each in standing_holds(self._ledger))
 
+    def people(self) -> dict[str, str]:
+        """The user ids that holds which stand are about, by the hold's name; HoldError if one is not known."""
+        return {each.hold_id: self._user_of(each) for each in standing_holds(self._ledger) if each.subjects is not None}
+
     def history(self) -> list[HoldPlaced | HoldReleased]:
         """Every hold placed and released, oldest first."""
         return _history(self._ledger)
@@ -131,16 +135,19 @@ class Holds:
     def _active(self, placed: HoldPlaced, keys: KeyRing | None) -> ActiveHold:
         if placed.subjects is None:
             return ActiveHold(placed)
+        user_id = self._user_of(placed)
+        if keys is None:
+            raise HoldError(f"{placed.hold_id} is about a person: the key ring is needed")
+        return ActiveHold(placed, tuple(keys.pseudonyms(user_id).values()))
+
+    def _user_of(self, placed: HoldPlaced) -> str:
         try:
-            user_id = msgspec.json.decode((self.folder / f"{placed.hold_id}.json").read_bytes(), type=str)
+            return msgspec.json.decode((self.folder / f"{placed.hold_id}.json").read_bytes(), type=str)
         except (OSError, msgspec.MsgspecError):
             raise HoldError(
                 f"{placed.hold_id} is about a person, and {self.folder} does not say whom: restore it from a "
                 "backup; until then nothing may be removed"
             ) from None
-        if keys is None:
-            raise HoldError(f"{placed.hold_id} is about a person: the key ring is needed")
-        return ActiveHold(placed, tuple(keys.pseudonyms(user_id).values()))
 
     def _name_person(self, hold_id: str, user_id: str) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
