@@ -23,7 +23,7 @@ from streamrec_explain.audit_log.maintenance.archive import (
 )
 from streamrec_explain.audit_log.maintenance.compaction import CompactionPlan, apply_compaction, plan_compaction
 from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy
-from streamrec_explain.audit_log.table.audit_table import Partition
+from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.audit_log.table.store import AuditStore, store_of
 from streamrec_explain.home import Home
 

@@ -14,7 +14,7 @@ from streamrec_explain.audit_log.evidence.sealing import seal as seal_tables
 from streamrec_explain.audit_log.evidence.signing import load_public_keys, public_path
 from streamrec_explain.audit_log.evidence.verification import Span, Verdict
 from streamrec_explain.audit_log.home_log import evidence_of, log_of, seals_of
-from streamrec_explain.audit_log.table.audit_table import Partition
+from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.audit_log.verification_process import VerificationRequest, verify_apart
 from streamrec_explain.cli.custody import key_ring, keys_option, record_access, signing_key_option
 from streamrec_explain.cli.launching import check_home

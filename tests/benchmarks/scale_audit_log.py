@@ -21,8 +21,9 @@ import pyarrow as pa
 from streamrec_explain.audit_log.maintenance.archive import apply_archive, plan_archive
 from streamrec_explain.audit_log.maintenance.compaction import apply_compaction, plan_compaction
 from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy
-from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.audit_log.table.content import row_count
+from streamrec_explain.audit_log.table.partition import Partition
 from tests.benchmarks.synthetic_entries import DAY_MS, batches
 
 DAY = 20_600  # 2026-05-27

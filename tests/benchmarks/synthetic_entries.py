@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from streamrec_explain.audit_log.table import arrow_columns as arrow
 from streamrec_explain.audit_log.table import precision
-from streamrec_explain.audit_log.table.content import sorted_rows
 from streamrec_explain.audit_log.table.request_ids import new_request_id
+from streamrec_explain.audit_log.table.row_order import sorted_rows
 from streamrec_explain.audit_log.table.schema import ENTRIES
 from streamrec_explain.records import AUDIT_SCHEMA_VERSION
 

@@ -20,9 +20,9 @@ from streamrec_explain.audit_log.questions.rollups import Rollups, apply_rollups
 from streamrec_explain.audit_log.questions.type_mix import mix
 from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.audit_log.table.column_bytes import TableBytes, table_bytes
-from streamrec_explain.audit_log.table.content import sorted_rows
 from streamrec_explain.audit_log.table.encoding import as_stored, requests_of, table_of
 from streamrec_explain.audit_log.table.layout import Tier
+from streamrec_explain.audit_log.table.row_order import sorted_rows
 from streamrec_explain.cli.train import run_training
 from streamrec_explain.records import AuditRequest
 from tests.benchmarks.own_explanations import logged_lists

@@ -14,7 +14,8 @@ from streamrec_explain.audit_log.maintenance.archive import apply_archive, plan_
 from streamrec_explain.audit_log.maintenance.compaction import apply_compaction, plan_compaction
 from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy
 from streamrec_explain.audit_log.table.audit_table import AuditTable
-from streamrec_explain.audit_log.table.content import Content, content_of, sorted_rows
+from streamrec_explain.audit_log.table.content import Content, content_of
+from streamrec_explain.audit_log.table.row_order import sorted_rows
 from streamrec_explain.audit_log.table.store import AuditStore
 from tests.audit_log.audit_requests import DAY_MS, START_MS, request
 

@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import msgspec
+import pyarrow.compute as pc
 
 from streamrec_explain.audit_log.custody.holds import ActiveHold, held_requests, removing
 from streamrec_explain.audit_log.evidence.hashed_requests import hashed_requests
@@ -21,9 +22,11 @@ from streamrec_explain.audit_log.journal.file import connect, connect_read_only,
 from streamrec_explain.audit_log.journal.reader import journal_paths, records_of_users
 from streamrec_explain.audit_log.questions.lookup import AuditLog, FoundRequest
 from streamrec_explain.audit_log.table import conditions
-from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
-from streamrec_explain.audit_log.table.content import pieces, row_count, user_ranges
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.audit_log.table.encoding import requests_of
+from streamrec_explain.audit_log.table.ordered_rows import ordered
+from streamrec_explain.audit_log.table.partition import Partition
+from streamrec_explain.audit_log.table.row_order import of_requests
 from streamrec_explain.errors import CorruptRecordError, RetentionError, WriteConflictError
 
 
@@ -223,10 +226,10 @@ def _erase_from_partition(table: AuditTable, step: ErasureStep, plan: ErasurePla
         return
     seen = table.open()
     going = f"{plan.person.condition} AND NOT {_held_of(plan, step.partition)}"
-    leaving = hashed_requests(table.rows(f"{step.partition.condition} AND {going}", seen))
-    withdraw(leaving, step.partition, seals, reason="erasure", act=act)
-    ranges = user_ranges(row_count(table, step.partition, seen))
-    kept = pieces(table, step.partition, seen, [f"{users} AND NOT ({going})" for users in ranges])
+    rows = table.rows(f"{step.partition.condition} AND {going}", seen)
+    withdraw(hashed_requests(rows), step.partition, seals, reason="erasure", act=act)
+    names = pc.unique(rows["request_id"])
+    kept = (piece.filter(pc.invert(of_requests(piece, names))) for piece in ordered(table, step.partition, seen))
     try:
         table.replace_partition(step.partition, kept, seen=seen)
     except WriteConflictError as error:

@@ -14,8 +14,11 @@ from deltalake import DeltaTable
 
 from streamrec_explain.audit_log.evidence.entry_digest import entry_hashes
 from streamrec_explain.audit_log.evidence.merkle import leaf_hash, root
-from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
-from streamrec_explain.audit_log.table.content import row_count, user_ranges
+from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.coded_rows import recoded
+from streamrec_explain.audit_log.table.ordered_rows import ordered
+from streamrec_explain.audit_log.table.partition import Partition
+from streamrec_explain.audit_log.table.row_order import of_requests
 
 REQUEST_LINE = b"streamrec-request-1\n"
 
@@ -45,8 +48,13 @@ def requests_in(
     table: AuditTable, partition: Partition, seen: DeltaTable, also: str = "true"
 ) -> Iterator[HashedRequest]:
     """The requests of one partition that meet an SQL condition (true of whole requests), piece by piece."""
-    for users in user_ranges(row_count(table, partition, seen)):
-        yield from hashed_requests(table.rows(f"{partition.condition} AND {users} AND ({also})", seen))
+    if also == "true":
+        pieces = ordered(table, partition, seen)
+    else:
+        names = table.request_names(f"{partition.condition} AND ({also})", seen)
+        pieces = (rows.filter(of_requests(rows, names)) for rows in ordered(table, partition, seen))
+    for rows in pieces:
+        yield from hashed_requests(rows)
 
 
 def row_counts(table: AuditTable, seen: DeltaTable) -> dict[Partition, int]:
@@ -59,7 +67,7 @@ def _grouped(rows: pa.Table) -> tuple[list[str], list[int], list[int]]:
     """Request ids, the rows in order of request and position, and where each request begins and the last ends."""
     if not rows.num_rows:
         return [], [], [0]
-    encoded = pa.concat_arrays(rows["request_id"].chunks).dictionary_encode()
+    encoded = recoded(rows["request_id"])
     codes = _numbers(encoded.indices, pa.int32())
     positions = _numbers(pa.concat_arrays(rows["position"].chunks), pa.int32())
     ends = np.concatenate([[0], np.cumsum(np.bincount(codes))])

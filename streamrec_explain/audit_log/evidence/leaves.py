@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from streamrec_explain.audit_log.evidence.merkle import HASH_BYTES
-from streamrec_explain.audit_log.table.audit_table import Partition
+from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.errors import TamperError
 
 

@@ -19,7 +19,8 @@ from streamrec_explain.audit_log.evidence.merkle import consistency_path, inclus
 from streamrec_explain.audit_log.evidence.sealed_tree import Evidence, Tree, sealed_leaves, trees
 from streamrec_explain.audit_log.questions.lookup import AuditLog
 from streamrec_explain.audit_log.table import conditions
-from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
+from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.errors import EntryNotFoundError, TamperError
 from streamrec_explain.records import split_explanation_id
 

@@ -11,7 +11,7 @@ from streamrec_explain.audit_log.evidence.leaves import LeafStore
 from streamrec_explain.audit_log.evidence.ledger_records import Record, Reinstated, SealedHead, Withdrawn
 from streamrec_explain.audit_log.evidence.merkle import root
 from streamrec_explain.audit_log.evidence.signing import Signer
-from streamrec_explain.audit_log.table.audit_table import Partition
+from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.errors import TamperError
 
 

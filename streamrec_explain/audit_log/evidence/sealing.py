@@ -15,7 +15,8 @@ from streamrec_explain.audit_log.evidence.hashed_requests import requests_in, ro
 from streamrec_explain.audit_log.evidence.ledger_records import SealedHead
 from streamrec_explain.audit_log.evidence.merkle import root
 from streamrec_explain.audit_log.evidence.sealed_tree import Seals, Tree, sealed_leaves, trees
-from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
+from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.errors import TamperError
 
 

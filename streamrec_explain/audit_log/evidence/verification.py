@@ -14,7 +14,8 @@ from streamrec_explain.audit_log.evidence.ledger_records import Record
 from streamrec_explain.audit_log.evidence.merkle import root
 from streamrec_explain.audit_log.evidence.sealed_tree import Evidence, Tree, trees
 from streamrec_explain.audit_log.evidence.signing import PublicKeys
-from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
+from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.errors import AuditLogError
 
 _NAMED = 5  # so many request ids or leaves are named; the rest is counted

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from streamrec_explain.audit_log.evidence.hashed_requests import HashedRequest
 from streamrec_explain.audit_log.evidence.ledger_records import Ranges, Reason, Reinstated, Withdrawn
 from streamrec_explain.audit_log.evidence.sealed_tree import Act, Seals, Tree, sealed_leaves, trees
-from streamrec_explain.audit_log.table.audit_table import Partition
+from streamrec_explain.audit_log.table.partition import Partition
 
 
 def withdraw(

@@ -1,6 +1,6 @@
 """Archive: copy partitions to the cold tier, verify row count and content there, only then remove them here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 import pyarrow as pa
@@ -8,8 +8,12 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy
-from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
-from streamrec_explain.audit_log.table.content import Content, content_of, pieces, row_count, sorted_rows, user_ranges
+from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.coded_rows import joined
+from streamrec_explain.audit_log.table.content import Content, ContentHash, content_of, partition_content, row_count
+from streamrec_explain.audit_log.table.ordered_rows import ordered, side_by_side
+from streamrec_explain.audit_log.table.partition import Partition
+from streamrec_explain.audit_log.table.row_order import of_requests, request_names, sorted_rows
 from streamrec_explain.errors import RetentionError, WriteConflictError
 
 
@@ -51,7 +55,7 @@ def due_partitions(hot: AuditTable, *, policy: RetentionPolicy, now_ms: int) -> 
 
 def archive_step(hot: AuditTable, partition: Partition) -> ArchiveStep:
     """What one hot partition holds now: all of it is read."""
-    return ArchiveStep(partition, _content(hot, partition, hot.open()))
+    return ArchiveStep(partition, partition_content(hot, partition, hot.open()))
 
 
 def apply_archive(plan: ArchivePlan, hot: AuditTable, cold: AuditTable) -> int:
@@ -68,8 +72,6 @@ def _move(step: ArchiveStep, hot: AuditTable, cold: AuditTable) -> int:
     seen = hot.open()
     if step.partition not in hot.partitions(seen):
         return 0  # an earlier, killed attempt had finished this one
-    if _content(hot, step.partition, seen) != step.content:
-        raise RetentionError(f"{step.partition} changed since the archive was planned: plan again")
     _copy(step, hot, seen, cold)
     _verify(step, hot, seen, cold)
     try:
@@ -79,41 +81,42 @@ def _move(step: ArchiveStep, hot: AuditTable, cold: AuditTable) -> int:
     return step.content.rows
 
 
-def _content(table: AuditTable, partition: Partition, seen: DeltaTable) -> Content:
-    return content_of(pieces(table, partition, seen, user_ranges(row_count(table, partition, seen))))
-
-
 def _copy(step: ArchiveStep, hot: AuditTable, seen: DeltaTable, cold: AuditTable) -> None:
     """Replace the cold partition by its own other requests and the hot partition's."""
     archived = cold.open()
-    merged = (_merged(*both) for both in _side_by_side(step, hot, seen, cold, archived))
-    cold.replace_partition(step.partition, merged, seen=archived)
+    if cold.files(step.partition, archived):
+        both = side_by_side((hot, cold), step.partition, (seen, archived))
+        rows = (_merged(here, there) for here, there in _as_planned(both, step))
+    else:
+        rows = (here for here, _ in _as_planned(((here, here) for here in ordered(hot, step.partition, seen)), step))
+    cold.replace_partition(step.partition, rows, seen=archived)
+
+
+def _as_planned(both: Iterable[tuple[pa.Table, pa.Table]], step: ArchiveStep) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """The same tables; RetentionError at their end, before a commit, unless the first ones hold what was planned."""
+    found = ContentHash()
+    for here, there in both:
+        found.add(here)
+        yield here, there
+    if found.content() != step.content:
+        raise RetentionError(f"{step.partition} changed since the archive was planned: plan again")
 
 
 def _verify(step: ArchiveStep, hot: AuditTable, seen: DeltaTable, cold: AuditTable) -> None:
     """Read the copy back; RetentionError unless it holds exactly the planned rows of these requests."""
     archived = cold.open()
     if row_count(cold, step.partition, archived) == step.content.rows:
-        copied = _content(cold, step.partition, archived)  # nothing else is there to be told apart
+        copied = partition_content(cold, step.partition, archived)  # nothing else is there to be told apart
     else:
-        both = _side_by_side(step, hot, seen, cold, archived)
-        copied = content_of(there.filter(pc.is_in(there["request_id"], here["request_id"])) for here, there in both)
+        both = side_by_side((hot, cold), step.partition, (seen, archived))
+        copied = content_of(there.filter(of_requests(there, request_names(here))) for here, there in both)
     if copied != step.content:
         raise RetentionError(
             f"the copy of {step.partition} in {cold.uri} holds {copied}, not {step.content}; nothing was removed"
         )
 
 
-def _side_by_side(
-    step: ArchiveStep, hot: AuditTable, seen: DeltaTable, cold: AuditTable, archived: DeltaTable
-) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """The hot and the cold rows of the partition, range by range of users: one request's rows lie in one."""
-    ranges = user_ranges(step.content.rows + row_count(cold, step.partition, archived))
-    here = pieces(hot, step.partition, seen, ranges)
-    there = pieces(cold, step.partition, archived, ranges)
-    return zip(here, there, strict=True)
-
-
 def _merged(here: pa.Table, there: pa.Table) -> pa.Table:
-    others = there.filter(pc.invert(pc.is_in(there["request_id"], here["request_id"])))
-    return sorted_rows(pa.concat_tables([here, others]))
+    others = there.filter(pc.invert(of_requests(there, request_names(here))))
+    return sorted_rows(joined([here, others]))
+

@@ -7,9 +7,11 @@ import msgspec
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
-from streamrec_explain.audit_log.table.content import pieces, row_count, user_ranges
+from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.content import row_count
 from streamrec_explain.audit_log.table.layout import TARGET_FILE_BYTES
+from streamrec_explain.audit_log.table.ordered_rows import ordered
+from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.errors import RetentionError, WriteConflictError
 
 _ATTEMPTS = 5
@@ -52,8 +54,8 @@ def plan_compaction(table: AuditTable, *, before: str | None = None) -> Compacti
 def apply_compaction(plan: CompactionPlan, table: AuditTable) -> int:
     """Rewrite the planned partitions one commit each and return how many; content stays the same.
 
-    A partition that a writer appends to meanwhile is tried again. Killed anywhere, a partition is rewritten
-    wholly or not at all.
+    What is appended meanwhile stays beside the rewritten files; a partition that somebody else rewrites or shrinks
+    is tried again. Killed anywhere, a partition is rewritten wholly or not at all.
     """
     for found in plan.partitions:
         _rewrite(table, found.partition)
@@ -74,13 +76,12 @@ def _rewrite(table: AuditTable, partition: Partition) -> None:
     for _ in range(_ATTEMPTS):
         seen = table.open()
         rows = row_count(table, partition, seen)
-        ordered = pieces(table, partition, seen, user_ranges(rows))
         try:
-            table.replace_partition(partition, counted(ordered, rows, partition), seen=seen)
+            table.replace_partition(partition, counted(ordered(table, partition, seen), rows, partition), seen=seen)
         except WriteConflictError:
             continue
         return
-    raise RetentionError(f"{partition} of {table.uri} is written too often to be rewritten; try a quieter hour")
+    raise RetentionError(f"{partition} of {table.uri} was rewritten by others each time; try again when they are done")
 
 
 def _file_sizes(seen: DeltaTable) -> dict[Partition, tuple[int, int]]:

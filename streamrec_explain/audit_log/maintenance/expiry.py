@@ -10,8 +10,11 @@ from streamrec_explain.audit_log.evidence.hashed_requests import HashedRequest, 
 from streamrec_explain.audit_log.evidence.sealed_tree import Act, Seals
 from streamrec_explain.audit_log.evidence.withdrawal import reinstate, withdraw_all_but
 from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy
-from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
-from streamrec_explain.audit_log.table.content import pieces, row_count, user_ranges
+from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.content import row_count
+from streamrec_explain.audit_log.table.ordered_rows import ordered
+from streamrec_explain.audit_log.table.partition import Partition
+from streamrec_explain.audit_log.table.row_order import of_requests
 from streamrec_explain.errors import RetentionError, WriteConflictError
 
 
@@ -126,8 +129,9 @@ def _remove(table: AuditTable, seen: DeltaTable, partition: Partition, holds: Se
             table.delete_partition(partition, seen=seen)
         elif step.rows:
             held = held_requests(holds, partition.condition)
-            ranges = [f"{users} AND {held}" for users in user_ranges(step.rows + step.kept)]
-            table.replace_partition(partition, pieces(table, partition, seen, ranges), seen=seen)
+            names = table.request_names(f"{partition.condition} AND {held}", seen)
+            kept = (rows.filter(of_requests(rows, names)) for rows in ordered(table, partition, seen))
+            table.replace_partition(partition, kept, seen=seen)
     except WriteConflictError as error:
         raise RetentionError(f"{partition} got new entries while it expired: plan again") from error
     return step.rows

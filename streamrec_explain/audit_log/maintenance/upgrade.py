@@ -1,6 +1,7 @@
 """Upgrade: a table that the first version wrote, rewritten in one commit as this version writes it."""
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -8,10 +9,15 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from streamrec_explain.audit_log.maintenance.compaction import counted
-from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
-from streamrec_explain.audit_log.table.content import row_count, user_ranges
+from streamrec_explain.audit_log.table import conditions
+from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.coded_rows import coded, joined
+from streamrec_explain.audit_log.table.content import row_count
 from streamrec_explain.audit_log.table.encoding import entry_columns
-from streamrec_explain.audit_log.table.schema import ATTENTION_PLACES, ENTRIES, SHAP_PLACES, SORT_COLUMNS
+from streamrec_explain.audit_log.table.ordered_rows import user_cuts
+from streamrec_explain.audit_log.table.partition import Partition
+from streamrec_explain.audit_log.table.row_order import sorted_rows
+from streamrec_explain.audit_log.table.schema import ATTENTION_PLACES, ENTRIES, SHAP_PLACES
 from streamrec_explain.records import AuditEntry, Claim
 
 _ROWS_AT_ONCE = 10_000
@@ -59,17 +65,20 @@ def _upgrade(table: AuditTable) -> int:
     return sum(sizes.values())
 
 
-def _rewritten(table: AuditTable, sizes: Mapping[Partition, int], seen: DeltaTable) -> Iterator[pa.Table]:
+def _rewritten(
+    table: AuditTable, sizes: Mapping[Partition, int], seen: DeltaTable
+) -> Iterator[tuple[Partition, Iterator[pa.Table]]]:
     for partition, rows in sizes.items():
-        yield from counted(_upgraded_pieces(table, partition, rows, seen), rows, partition)
+        yield partition, counted(_upgraded_pieces(table, partition, rows, seen), rows, partition)
 
 
 def _upgraded_pieces(table: AuditTable, partition: Partition, rows: int, seen: DeltaTable) -> Iterator[pa.Table]:
-    for users in user_ranges(rows):
-        where = f"{partition.condition} AND {users}"
-        found = table.query(f"SELECT * FROM entries WHERE {where} ORDER BY {', '.join(SORT_COLUMNS)}", seen)
-        for first in range(0, found.num_rows, _ROWS_AT_ONCE):
-            yield upgraded(found.slice(first, _ROWS_AT_ONCE))
+    cuts = user_cuts(rows)
+    for low, high in pairwise((None, *cuts, None)):
+        where = f"{partition.condition} AND {conditions.between('user_id_hash', low, high)}"
+        found = table.query(f"SELECT * FROM entries WHERE {where}", seen)
+        parts = [upgraded(found.slice(first, _ROWS_AT_ONCE)) for first in range(0, found.num_rows, _ROWS_AT_ONCE)]
+        yield sorted_rows(joined(map(coded, parts)))
 
 
 class _FirstClaim(msgspec.Struct, frozen=True, array_like=True):

@@ -12,7 +12,8 @@ import msgspec
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder, WriterProperties, write_deltalake
 
-from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
+from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.audit_log.table.stored_table import StoredTable, TableForm, store_errors
 
 BY_MARKET, BY_ITEM = "market", "item"

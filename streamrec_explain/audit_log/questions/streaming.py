@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from streamrec_explain.audit_log.questions.lookup import AuditLog
 from streamrec_explain.audit_log.questions.queries import EntryFilter, EntrySummary, summaries
 from streamrec_explain.audit_log.questions.waiting import waiting_entries
-from streamrec_explain.audit_log.table.audit_table import Partition
 from streamrec_explain.audit_log.table.encoding import utc_day
+from streamrec_explain.audit_log.table.partition import Partition
 
 
 def stream_entries(log: AuditLog, wanted: EntryFilter) -> Iterator[EntrySummary]:

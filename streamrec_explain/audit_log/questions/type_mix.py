@@ -8,8 +8,9 @@ import msgspec
 from streamrec_explain.audit_log.questions.queries import EntryFilter, Group, TypeShare, shares_of, type_mix
 from streamrec_explain.audit_log.questions.rollups import BY_ITEM, BY_MARKET, Rollups, sources_of
 from streamrec_explain.audit_log.table import conditions
-from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.audit_log.table.encoding import utc_day
+from streamrec_explain.audit_log.table.partition import Partition
 
 ROLLUPS = "rollups"
 _HOUR_MS = 3_600_000

@@ -7,16 +7,18 @@ transaction log, never by listing the folder, for the folder also holds files th
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, QueryBuilder, Transaction, write_deltalake
+from deltalake import DeltaTable, QueryBuilder
 
 from streamrec_explain.audit_log.table import conditions
+from streamrec_explain.audit_log.table.commit import commit, commit_all
+from streamrec_explain.audit_log.table.data_files import DataFile, by_partition, written
 from streamrec_explain.audit_log.table.encoding import requests_of, table_of
-from streamrec_explain.audit_log.table.layout import TARGET_FILE_BYTES, Tier, writer_properties
+from streamrec_explain.audit_log.table.layout import Tier
+from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.audit_log.table.request_ids import days_told
+from streamrec_explain.audit_log.table.row_order import sorted_rows
 from streamrec_explain.audit_log.table.schema import ENTRIES, PARTITION_COLUMNS, STATISTICS_COLUMNS
-from streamrec_explain.audit_log.table.spool import spooled
 from streamrec_explain.audit_log.table.stored_table import StoredTable, TableForm, store_errors
 from streamrec_explain.errors import AuditLogError, EntryNotFoundError
 from streamrec_explain.records import AuditRequest
@@ -33,18 +35,6 @@ _KEEP_HISTORY = {
 
 # Rows are tested while they are decoded: of a page with one wanted row the other columns are hardly read.
 _READING = {"datafusion.execution.parquet.pushdown_filters": "true"}
-
-
-class Partition(msgspec.Struct, frozen=True, order=True):
-    """One (date, region) of the table; `date` is the UTC day as YYYY-MM-DD."""
-
-    date: str
-    region: str
-
-    @property
-    def condition(self) -> str:
-        """The SQL condition that selects exactly this partition."""
-        return conditions.in_partition(self.date, self.region)
 
 
 class AuditTable(StoredTable):
@@ -90,48 +80,39 @@ class AuditTable(StoredTable):
     def append_rows(
         self, rows: pa.Table, *, seen: DeltaTable | None = None, fences: Mapping[str, int] | None = None
     ) -> int:
-        """Commit rows of the declared schema in one transaction and return their number.
+        """Commit rows of whole requests in one transaction and return their number.
 
         `fences` are application transactions (id -> version) recorded by the same commit. WriteConflictError
         if anyone recorded one of these ids since `seen` was opened: what the caller decided on is stale.
         """
-        marks = [Transaction(app_id, version) for app_id, version in (fences or {}).items()]
+        known = seen or self.open()
         with store_errors(self.uri):
-            write_deltalake(
-                seen or self.open(),
-                rows.select(ENTRIES.names),
-                mode="append",
-                writer_properties=writer_properties(self.tier),
-                commit_properties=CommitProperties(app_transactions=marks),
-            )
+            with written(self.store(), self.tier) as files:
+                for partition, part in by_partition(sorted_rows(rows)):
+                    files.write(partition, [part])
+            commit(known, self.folder, files.added, fences=fences or {})
         return int(rows.num_rows)
 
     def replace_partition(self, partition: Partition, rows: Iterator[pa.Table], *, seen: DeltaTable) -> None:
-        """Replace one partition's rows in one commit, spooled on disk; WriteConflictError if it changed since `seen`.
+        """Replace the rows of one partition that `seen` has in one commit; rows that were appended since stay.
 
-        An error that `rows` raises leaves the table as it was.
+        `rows` are in order and no table of them ends within a user; an error that they raise leaves the table as
+        it was. WriteConflictError if somebody else replaced or removed rows of the partition since `seen`.
         """
-        with spooled(rows) as reader, store_errors(self.uri):
-            write_deltalake(
-                seen,
-                reader,
-                mode="overwrite",
-                predicate=partition.condition,
-                target_file_size=TARGET_FILE_BYTES,
-                writer_properties=writer_properties(self.tier),
-            )
+        fence = f"replace/{partition.date}/{partition.region}"
+        with store_errors(self.uri):
+            with written(self.store(), self.tier) as files:
+                files.write(partition, rows)
+            replaced, fences = self.files(partition, seen), {fence: self.recorded_version(fence, seen) + 1}
+            commit(seen, self.folder, files.added, replaced=(partition, replaced), fences=fences)
 
-    def replace_all(self, rows: Iterable[pa.Table], *, seen: DeltaTable) -> None:
-        """Replace all rows and the schema in one commit, spooled on disk; WriteConflictError if `seen` is stale."""
-        with spooled(rows) as reader, store_errors(self.uri):
-            write_deltalake(
-                seen,
-                reader,
-                mode="overwrite",
-                schema_mode="overwrite",
-                target_file_size=TARGET_FILE_BYTES,
-                writer_properties=writer_properties(self.tier),
-            )
+    def replace_all(self, rows: Iterable[tuple[Partition, Iterable[pa.Table]]], *, seen: DeltaTable) -> None:
+        """Replace all rows and the schema in one commit; WriteConflictError if `seen` is stale."""
+        with store_errors(self.uri):
+            with written(self.store(), self.tier) as files:
+                for partition, tables in rows:
+                    files.write(partition, tables)
+            commit_all(seen, self.folder, files.added)
 
     def delete_partition(self, partition: Partition, *, seen: DeltaTable) -> None:
         """Remove one partition's rows; WriteConflictError if it changed since `seen`."""
@@ -179,6 +160,11 @@ class AuditTable(StoredTable):
         columns = ", ".join(ENTRIES.names)
         return self.query(f"SELECT {columns} FROM entries WHERE {condition}", seen).cast(ENTRIES)
 
+    def request_names(self, condition: str, seen: DeltaTable | None = None) -> pa.Array:
+        """The ids of the requests that have a row which meets an SQL condition."""
+        found = self.query(f"SELECT DISTINCT request_id FROM entries WHERE {condition}", seen)
+        return found["request_id"].cast(pa.string()).combine_chunks()
+
     def read_request(
         self, request_id: str, first_date: str | None = None, last_date: str | None = None
     ) -> AuditRequest:
@@ -203,6 +189,13 @@ class AuditTable(StoredTable):
             if found:
                 return found[0]
         return None
+
+    def files(self, partition: Partition, seen: DeltaTable) -> list[DataFile]:
+        """The files of one partition in one version of the table, in order of their first user."""
+        actions = pa.table(seen.get_add_actions(flatten=True)).to_pylist()
+        values = (partition.date, partition.region)
+        here = [each for each in actions if (str(each["partition.date"]), each["partition.region"]) == values]
+        return sorted(map(DataFile.of_action, here), key=lambda file: (file.first_user or "", file.path))
 
     def partitions(self, seen: DeltaTable | None = None) -> list[Partition]:
         """Every (date, region) that holds rows, in order."""

@@ -1,59 +1,68 @@
 """How the audit table's Parquet files are written in each tier: encodings, compression, indexes."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from deltalake import BloomFilterProperties, ColumnProperties, WriterProperties
+import pyarrow.parquet as pq
 
-from streamrec_explain.audit_log.table.schema import BINARY_COLUMNS, BLOOM_COLUMNS, FLOAT_COLUMNS, REST_COLUMNS
+from streamrec_explain.audit_log.table.schema import (
+    BINARY_COLUMNS,
+    FILE_SCHEMA,
+    FLOAT_COLUMNS,
+    REST_COLUMNS,
+    SORT_COLUMNS,
+    STORED_COLUMNS,
+)
 
 Tier = Literal["hot", "cold"]
 
-SHARED_IDS = ("user_id_hash", "request_id")
 ROW_GROUP_ROWS = 262_144
 TARGET_FILE_BYTES = 512 << 20
+# A reader that wants one user decodes pages of so many rows of every column it asks for.
+_PAGE_ROWS = 20_000
+# Ids of a whole row group, 36 bytes each: past this the writer would give up coding and repeat them.
+_DICTIONARY_BYTES = 16 << 20
 _COMPRESSION_LEVEL = {"hot": 3, "cold": 12}
+# Columns by whose ranges a reader skips row groups and pages: those of the order, and no other, since every range
+# makes footers longer, which each question reads.
+_RANGED = ("user_id_hash", "timestamp_ms")
+
+_ENCODINGS = {
+    **dict.fromkeys((*FLOAT_COLUMNS, *REST_COLUMNS), "BYTE_STREAM_SPLIT"),
+    **dict.fromkeys(BINARY_COLUMNS, "PLAIN"),
+    "timestamp_ms": "DELTA_BINARY_PACKED",
+}
+_BY_DICTIONARY = [name for name in STORED_COLUMNS if name not in _ENCODINGS and name != "flags"] + [
+    "flags.list.element"
+]
+_ORDER = [pq.SortingColumn(STORED_COLUMNS.index(name)) for name in SORT_COLUMNS]
 
 
-def writer_properties(tier: Tier) -> WriterProperties:
-    """Zstandard, BYTE_STREAM_SPLIT floats, delta-packed times; Bloom filters and a page index when hot.
+def writer_options(tier: Tier, distinct: dict[str, int]) -> dict[str, Any]:
+    """Options of `pyarrow.parquet.ParquetWriter`: Zstandard, BYTE_STREAM_SPLIT floats, delta-packed times.
 
-    Ids that the rows of one request share are coded as what they have in common with the row before.
+    When hot also a page index and Bloom filters; `distinct` tells how many values a row group has of each of their
+    columns. Files say that they are in order: `declares_order`.
     """
-    names = {*FLOAT_COLUMNS, *REST_COLUMNS, *BLOOM_COLUMNS, *BINARY_COLUMNS, *SHARED_IDS, "timestamp_ms"}
-    return WriterProperties(
-        compression="ZSTD",
-        compression_level=_COMPRESSION_LEVEL[tier],
-        max_row_group_size=ROW_GROUP_ROWS,
-        default_column_properties=ColumnProperties(dictionary_enabled=True, statistics_enabled="CHUNK"),
-        column_properties={name: _column_properties(name, tier) for name in sorted(names)},
-    )
+    hot = tier == "hot"
+    filters = {name: {"ndv": max(1, count), "fpp": 0.01} for name, count in distinct.items()}
+    return {
+        "schema": FILE_SCHEMA,
+        "compression": "zstd",
+        "compression_level": _COMPRESSION_LEVEL[tier],
+        "use_dictionary": _BY_DICTIONARY,
+        "dictionary_pagesize_limit": _DICTIONARY_BYTES,
+        "column_encoding": _ENCODINGS,
+        "write_statistics": list(_RANGED),
+        "write_page_index": hot,
+        "write_page_checksum": True,
+        "max_rows_per_page": _PAGE_ROWS,
+        "bloom_filter_options": filters if hot else None,
+        "sorting_columns": _ORDER,
+        "store_schema": False,
+    }
 
 
-def _column_properties(name: str, tier: Tier) -> ColumnProperties:
-    if name in FLOAT_COLUMNS or name in REST_COLUMNS:
-        return ColumnProperties(dictionary_enabled=False, encoding="BYTE_STREAM_SPLIT", statistics_enabled="NONE")
-    if name == "timestamp_ms":
-        return ColumnProperties(
-            dictionary_enabled=False, encoding="DELTA_BINARY_PACKED", statistics_enabled=_statistics(tier)
-        )
-    if name in BINARY_COLUMNS:
-        return ColumnProperties(dictionary_enabled=False, statistics_enabled="NONE")
-    bloom = _bloom(name, tier)
-    if name in SHARED_IDS:
-        return ColumnProperties(
-            dictionary_enabled=False,
-            encoding="DELTA_BYTE_ARRAY",
-            statistics_enabled=_statistics(tier),
-            bloom_filter_properties=bloom,
-        )
-    return ColumnProperties(
-        dictionary_enabled=True, statistics_enabled=_statistics(tier), bloom_filter_properties=bloom
-    )
-
-
-def _bloom(name: str, tier: Tier) -> BloomFilterProperties | None:
-    return BloomFilterProperties(True, fpp=0.01) if tier == "hot" and name in BLOOM_COLUMNS else None
-
-
-def _statistics(tier: Tier) -> Literal["PAGE", "CHUNK"]:
-    return "PAGE" if tier == "hot" else "CHUNK"
+def declares_order(footer: pq.FileMetaData) -> bool:
+    """Whether the file says that its rows are in order and that no row group ends within a request."""
+    groups = [footer.row_group(place) for place in range(footer.num_row_groups)]
+    return all(list(group.sorting_columns or ()) == _ORDER for group in groups)

@@ -68,6 +68,17 @@ ENTRIES = pa.schema(
     ]
 )
 
+# Of text that repeats the rows in memory hold numbers and a dictionary, as the files do: sorting moves numbers only.
+# Half of the sentences are like no other, so that theirs would be hashed for nothing.
+CODED_COLUMNS = tuple(
+    field.name for field in ENTRIES if field.type == pa.string() and field.name != "explanation_text_hash"
+)
+_CODED = pa.dictionary(pa.int32(), pa.string())
+ROWS = pa.schema([field.with_type(_CODED) if field.name in CODED_COLUMNS else field for field in ENTRIES])
+# The columns of a data file: its partition stands in the transaction log.
+STORED_COLUMNS = tuple(name for name in ENTRIES.names if name not in PARTITION_COLUMNS)
+FILE_SCHEMA = pa.schema([ROWS.field(name) for name in STORED_COLUMNS])
+
 FLOAT_COLUMNS = tuple(field.name for field in ENTRIES if field.type == pa.float32())
 BINARY_COLUMNS = tuple(field.name for field in ENTRIES if field.type == pa.binary())
 REST_COLUMNS = tuple(f"{name}_rest" for name in SCORES)

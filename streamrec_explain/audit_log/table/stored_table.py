@@ -3,11 +3,14 @@
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 import pyarrow as pa
+import pyarrow.fs as pafs
 from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.fs import DeltaStorageHandler
 
 from streamrec_explain.errors import AuditLogError, WriteConflictError
 
@@ -55,6 +58,17 @@ class StoredTable:
             else:
                 self._warm.update_incremental()
             return self._warm
+
+    @property
+    def folder(self) -> Path | None:
+        """The table's folder if it lies on this machine."""
+        return None if "://" in self.uri else Path(self.uri)
+
+    def store(self) -> pafs.FileSystem:
+        """The files below the table's URI."""
+        if self.folder is not None:
+            return pafs.SubTreeFileSystem(str(self.folder), pafs.LocalFileSystem())
+        return pafs.PyFileSystem(DeltaStorageHandler(self.uri, self._storage_options))
 
     def _existing(self) -> DeltaTable:
         return DeltaTable(self.uri, storage_options=self._storage_options)

@@ -165,7 +165,7 @@ def test_a_withdrawn_entry_that_is_still_there_is_told(log: AuditLog, seals: Sea
     """An interrupted erasure shows."""
     from streamrec_explain.audit_log.evidence.hashed_requests import hashed_requests
     from streamrec_explain.audit_log.evidence.withdrawal import withdraw
-    from streamrec_explain.audit_log.table.audit_table import Partition
+    from streamrec_explain.audit_log.table.partition import Partition
 
     rows = log.hot.rows(zoe.condition)
     withdraw(hashed_requests(rows), Partition("2026-01-01", "EU"), seals, reason="erasure", act=ACT)

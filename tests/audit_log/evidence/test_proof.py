@@ -19,8 +19,9 @@ from streamrec_explain.audit_log.evidence.sealed_tree import Seals
 from streamrec_explain.audit_log.evidence.sealing import seal
 from streamrec_explain.audit_log.evidence.signing import create_signing_key, public_path, rotate_signing_key
 from streamrec_explain.audit_log.questions.lookup import AuditLog
-from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.audit_log.table.encoding import table_of
+from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.errors import EntryNotFoundError, TamperError
 from tests.audit_log.audit_requests import request
 

@@ -18,8 +18,10 @@ from streamrec_explain.audit_log.evidence.verification import Span, Verdict, ver
 from streamrec_explain.audit_log.maintenance.archive import apply_archive, plan_archive
 from streamrec_explain.audit_log.maintenance.compaction import apply_compaction, plan_compaction
 from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy
-from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.audit_log.table.encoding import table_of
+from streamrec_explain.audit_log.table.partition import Partition
+from streamrec_explain.audit_log.table.row_order import sorted_rows
 from streamrec_explain.errors import TamperError
 from tests.audit_log.audit_requests import DAY_MS, START_MS, request
 
@@ -49,7 +51,7 @@ def _problems(verdict: Verdict) -> str:
 
 def _change(table: AuditTable, change: Callable[[pa.Table], pa.Table]) -> None:
     """Rewrite the partition, as somebody with access to the store can."""
-    rows = change(table.rows(PARTITION.condition))
+    rows = sorted_rows(change(table.rows(PARTITION.condition)))
     table.replace_partition(PARTITION, iter([rows]), seen=table.open())
 
 

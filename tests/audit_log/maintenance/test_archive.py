@@ -4,8 +4,9 @@ import pytest
 
 from streamrec_explain.audit_log.maintenance.archive import apply_archive, plan_archive
 from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy
-from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.audit_log.table.encoding import as_stored
+from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.audit_log.table.store import AuditStore
 from streamrec_explain.errors import RetentionError, StreamRecError
 from tests.audit_log.audit_requests import DAY_MS, START_MS, request

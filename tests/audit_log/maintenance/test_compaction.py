@@ -1,13 +1,16 @@
 """Hot maintenance: fewer, sorted files with the same content."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 import pytest
 
 from streamrec_explain.audit_log.maintenance.compaction import apply_compaction, plan_compaction
-from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
-from streamrec_explain.audit_log.table.content import Content, content_of, sorted_rows
+from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.content import Content, content_of
+from streamrec_explain.audit_log.table.ordered_rows import ordered
+from streamrec_explain.audit_log.table.partition import Partition
+from streamrec_explain.audit_log.table.row_order import sorted_rows
 from streamrec_explain.audit_log.table.schema import SORT_COLUMNS
 from streamrec_explain.audit_log.table.store import AuditStore
 from tests.audit_log.audit_requests import DAY_MS, START_MS, request
@@ -73,8 +76,37 @@ class _BusyTable(AuditTable):
 
 
 def test_an_append_during_the_rewrite_is_kept(scattered: AuditTable, store: AuditStore) -> None:
-    """The rewrite notices, starts again and loses nothing."""
+    """It stays beside the rewritten file, and the next rewrite takes it in."""
     busy = _BusyTable(scattered.uri, "hot", store.options)
     apply_compaction(plan_compaction(busy), busy)
     assert [{"n": 33}] == busy.query("SELECT count(*) AS n FROM entries").to_pylist()
+    assert 4 == len(busy.open().file_uris())
+    apply_compaction(plan_compaction(busy), busy)
+    assert [{"n": 33}] == busy.query("SELECT count(*) AS n FROM entries").to_pylist()
     assert 3 == len(busy.open().file_uris())
+
+
+class _RewrittenTable(AuditTable):
+    """A table whose partition somebody else rewrites while it is being rewritten."""
+
+    rewritten = 0
+    options: Mapping[str, str]
+
+    def replace_partition(self, partition: Partition, rows: Iterator[pa.Table], **seen: object) -> None:
+        """Rewrite it with another handle first, the first time."""
+        self.rewritten += 1
+        if self.rewritten == 1:
+            other = AuditTable(self.uri, "hot", self.options)
+            other.replace_partition(partition, ordered(other, partition, other.open()), seen=other.open())
+        super().replace_partition(partition, rows, **seen)  # type: ignore[arg-type]
+
+
+def test_of_two_that_rewrite_a_partition_one_starts_again(hot: AuditTable, store: AuditStore) -> None:
+    """Neither doubles the other's rows."""
+    for number in (0, 3):
+        hot.append([request(number)])
+    contested = _RewrittenTable(hot.uri, "hot", store.options)
+    contested.options = store.options
+    apply_compaction(plan_compaction(contested), contested)
+    assert (2, 1) == (contested.rewritten, len(hot.open().file_uris()))
+    assert [{"n": 6}] == hot.query("SELECT count(*) AS n FROM entries").to_pylist()

@@ -10,9 +10,10 @@ import pytest
 from deltalake import DeltaTable
 
 from streamrec_explain.audit_log.table import conditions
-from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
+from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.audit_log.table.encoding import as_stored
-from streamrec_explain.audit_log.table.schema import ENTRIES, STATISTICS_COLUMNS
+from streamrec_explain.audit_log.table.partition import Partition
+from streamrec_explain.audit_log.table.schema import BLOOM_COLUMNS, ENTRIES, STATISTICS_COLUMNS
 from streamrec_explain.errors import AuditLogError, EntryNotFoundError, WriteConflictError
 from tests.audit_log.audit_requests import DAY_MS, START_MS, request
 
@@ -61,7 +62,7 @@ def test_an_empty_batch_records_its_fence(hot: AuditTable) -> None:
 
 @pytest.mark.usefixtures("in_folder")
 def test_files_have_the_declared_encodings_and_statistics(hot: AuditTable) -> None:
-    """Floats are byte-split, text is dictionary-coded, all is Zstandard; only declared columns have ranges."""
+    """Floats are byte-split, text is dictionary-coded, all is Zstandard; ranges and filters are where readers look."""
     hot.append([request(n * 3) for n in range(40)])
     path, *others = hot.open().file_uris()
     assert [] == others
@@ -69,9 +70,11 @@ def test_files_have_the_declared_encodings_and_statistics(hot: AuditTable) -> No
     columns = {group.column(n).path_in_schema: group.column(n) for n in range(group.num_columns)}
     assert "BYTE_STREAM_SPLIT" in columns["shap_1_value"].encodings
     assert "RLE_DICTIONARY" in columns["item_id"].encodings
-    assert "DELTA_BYTE_ARRAY" in columns["user_id_hash"].encodings
+    assert "RLE_DICTIONARY" in columns["user_id_hash"].encodings
     assert "DELTA_BINARY_PACKED" in columns["timestamp_ms"].encodings
     assert {"ZSTD"} == {column.compression for column in columns.values()}
+    assert {"user_id_hash", "timestamp_ms"} == {name for name, column in columns.items() if column.is_stats_set}
+    assert set(BLOOM_COLUMNS) == {name for name, column in columns.items() if column.bloom_filter_length}
     assert {"user_id_hash", *STATISTICS_COLUMNS} == _logged_ranges(hot)
 
 

@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamrec_explain.audit_log.table import conditions, content
-from streamrec_explain.audit_log.table.audit_table import AuditTable, Partition
-from streamrec_explain.audit_log.table.content import content_of, pieces, sorted_rows, user_ranges
+from streamrec_explain.audit_log.table import conditions
+from streamrec_explain.audit_log.table.content import content_of
 from streamrec_explain.audit_log.table.encoding import table_of
 from streamrec_explain.records import AuditRequest
 from tests.audit_log.audit_requests import entry, request, requests
@@ -49,32 +48,6 @@ def test_shifted_text_is_another_content() -> None:
     """Moving a letter from one row's text to the next one's is seen."""
     pair = [request(entries=(entry(0, template=a), entry(1, template=b))) for a, b in (("ab", "c"), ("a", "bc"))]
     assert content_of([table_of(pair[:1])]) != content_of([table_of(pair[1:])])
-
-
-def test_ranges_cover_every_pseudonym_once(hot: AuditTable, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many ranges, the pieces are the partition in order."""
-    names = ["", "0", "00", "9f", "a0", "f" * 32, "g", "Z", "ü"]
-    hot.append([request(3 * n, user_id_hash=name) for n, name in enumerate(names)])
-    partition, seen = Partition("2026-01-01", "US"), hot.open()
-    whole = sorted_rows(hot.rows(partition.condition))
-    monkeypatch.setattr(content, "_PIECE_ROWS", 1)
-    assert [1, 1, 2, 17] == [len(user_ranges(rows)) for rows in (0, 1, 2, 17)]
-    for rows in (1, 2, 17):
-        assert content_of([whole]) == content_of(pieces(hot, partition, seen, user_ranges(rows)))
-
-
-_KEYS = st.tuples(st.sampled_from("ab"), st.integers(0, 2), st.sampled_from("xyz"), st.integers(0, 5))
-
-
-@settings(deadline=None)
-@given(st.lists(_KEYS, unique=True))
-def test_sorting_runs_is_sorting_rows(keys: list[tuple[str, int, str, int]]) -> None:
-    """Whether the rows of a request lie together and in order, in parts, or mixed with those of others."""
-    names = ["user_id_hash", "timestamp_ms", "request_id", "position"]
-    columns = [list(column) for column in zip(*keys, strict=True)] if keys else [[]] * 4
-    kinds = [pa.string(), pa.int64(), pa.string(), pa.int16()]
-    rows = pa.table([pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)], names=names)
-    assert sorted(keys) == list(zip(*(sorted_rows(rows)[name].to_pylist() for name in names), strict=True))
 
 
 def test_a_condition_quotes_its_values() -> None:
