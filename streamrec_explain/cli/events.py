@@ -1,12 +1,14 @@
-"""Commands on event data: `streamrec events validate`."""
+"""Commands on event data: `streamrec events validate`, `streamrec events erase`."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
 from streamrec_explain.cli.output import Output, with_output
+from streamrec_explain.cli.plans import apply_option
+from streamrec_explain.events.erasure import EventErasure, apply_event_erasure, plan_event_erasure
 from streamrec_explain.events.problems import describe, headlines
 from streamrec_explain.events.readers import SYNTHETIC, WORLDS, read_world
 from streamrec_explain.events.report import ReadResult
@@ -32,6 +34,32 @@ def validate(output: Output, world: str, data: Path | None, quarantine: Path | N
     """
     result = read_world(world, data, seed=seed, scale=users, quarantine=quarantine)
     output.show(_as_text(result, quarantine), _as_json(result))
+
+
+@dataclass(frozen=True)
+class EventErasureShown:
+    """What a folder held of the person, and how many rows were removed (None: it was only looked into)."""
+
+    found: EventErasure
+    removed: int | None
+
+
+@events.command()
+@click.argument("user")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of the files.")
+@apply_option
+@with_output
+def erase(user: str, data: Path, go_on: bool, output: Output) -> None:
+    """Remove a person's rows from a folder of events, of any world that can be read; a plan first.
+
+    Every file is rewritten beside itself, read back, and only then put in place. Erase them from the audit log too
+    (streamrec audit-log erase), and train again. Exit codes: 0 done or planned, 2 bad input or a file that cannot be
+    rewritten (it is then as it was).
+    """
+    plan = plan_event_erasure(data, user)
+    shown = EventErasureShown(plan, apply_event_erasure(plan, user) if go_on else None)
+    told = "nothing was changed; --apply does it" if shown.removed is None else f"rows removed: {shown.removed}"
+    output.show(f"{plan}\n{told}", shown)
 
 
 def _as_json(result: ReadResult) -> dict[str, Any]:

@@ -189,3 +189,9 @@ _FORMS: Final = (
         _genre_flags,
     ),
 )
+# How each file of each form is written, by its name.
+TEXT_FILES: Final = {
+    name: text
+    for form in _FORMS
+    for name, text in (form.ratings, form.movies, *(() if form.users is None else (form.users,)))
+}

@@ -89,3 +89,16 @@ def test_the_synthetic_world() -> None:
     """No folder needed; seed and users are options."""
     result = validate("--users", 30, "--seed", 2, "--json")
     assert 30 == json.loads(result.stdout)["tables"]["users"]["rows"]
+
+
+def test_a_person_is_erased_from_a_folder(folder: Path) -> None:
+    """A dry run by default; with --apply the rows are gone, and a second run finds none."""
+    words = ["events", "erase", "5", "--data", str(folder)]
+    planned = CliRunner().invoke(main, words)
+    assert (0, True) == (planned.exit_code, "ratings.csv: 1 of 2 rows" in planned.stdout)
+    assert "nothing was changed" in planned.stdout
+    done = json.loads(CliRunner().invoke(main, [*words, "--apply", "--json"]).stdout)
+    assert (1, 1) == (done["removed"], done["found"]["files"][0]["of_person"])
+    assert "valid: 1 impressions, 1 items, 1 users" in validate("--world", "movielens", "--data", folder).stdout
+    assert 0 == json.loads(CliRunner().invoke(main, [*words, "--apply", "--json"]).stdout)["removed"]
+    assert 2 == CliRunner().invoke(main, [*words[:-1], str(folder / "none")]).exit_code
