@@ -15,6 +15,7 @@ DUPLICATE_EVENTS = "duplicate_events_dropped"
 UNKNOWN_EVENTS = "unknown_history_items"
 LARGEST_SEQUENCE = 2**53
 _FARTHEST = 2**31 - 1
+_NOTHING = -1  # no event's code
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,25 @@ class ResolvedHistory:
         """The history without some items' events; the other events keep their lags."""
         kept = (self.codes != np.array(removed, np.int32)[:, None]).all(axis=0)  # a few items: faster than isin
         return ResolvedHistory(self.codes[kept], self.lags[kept], self.flags)
+
+    def without_each(self, removed: Sequence[Sequence[int]]) -> "ShorterHistories":
+        """The history without each of several sets of items, as `without` has it, at the price of about one."""
+        most = max(map(len, removed), default=0)
+        padded = np.array([[*items, *[_NOTHING] * (most - len(items))] for items in removed], np.int32)
+        kept = (self.codes != padded.reshape(len(removed), most, 1)).all(axis=1)
+        lengths = kept.sum(axis=1)
+        stops = lengths.cumsum()
+        codes, lags = (np.broadcast_to(each, kept.shape)[kept] for each in (self.codes, self.lags))
+        return ShorterHistories(codes, lags, np.column_stack([stops - lengths, stops]))
+
+
+@dataclass(frozen=True)
+class ShorterHistories:
+    """Several histories one after the other: number m is [ranges[m, 0]:ranges[m, 1]] of codes and lags, int32 [L]."""
+
+    codes: NDArray[np.int32]
+    lags: NDArray[np.int32]
+    ranges: NDArray[np.int64]
 
 
 def numbered(item_ids: Sequence[str]) -> tuple[HistoryEvent, ...]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from streamrec_explain.explanation.components import EngineBundle
 from streamrec_explain.explanation.history import ResolvedHistory
 from streamrec_explain.explanation.scoring import ScoredList
-from streamrec_explain.features.cross import HISTORY_EVENTS, cross_rows
+from streamrec_explain.features.cross import cross_rows
 
 Floats = NDArray[np.float64]
 Named = tuple[int, ...]
@@ -42,21 +42,15 @@ def _features_without(
     features = scored.features[rows]
     n_user, n_item = (len(bundle.spec.names_of(group)) for group in ("user", "item"))
     sets = {items: place for place, items in enumerate(dict.fromkeys(named))}
-    set_of = np.array([sets[items] for items in named])
-    shorter = [history.without(items) for items in sets]
-    session_scores = np.empty(len(rows))
-    for place, left in enumerate(shorter):
-        seen, mine = left.within(bundle.session_model.max_lag), set_of == place
-        session_scores[mine] = bundle.session_model.scores(seen.codes, seen.lags, scored.codes[rows[mine]])
-    recent = [left.codes[-HISTORY_EVENTS:] for left in shorter]
-    stops = np.cumsum([len(codes) for codes in recent])
-    starts = stops - [len(codes) for codes in recent]
+    left = history.without_each(list(sets))
+    ranges = left.ranges[[sets[items] for items in named]]
+    session_scores = bundle.session_model.paired_scores(left.codes, left.lags, ranges, scored.codes[rows])
     features[:, n_user + n_item :] = cross_rows(
         bundle.spec,
         bundle.catalogue,
-        np.concatenate(recent),
-        starts[set_of],
-        stops[set_of],
+        left.codes,
+        ranges[:, 0],
+        ranges[:, 1],
         scored.codes[rows],
         features[:, :n_user],
         features[:, n_user : n_user + n_item],

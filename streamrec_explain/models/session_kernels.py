@@ -182,6 +182,21 @@ def scores(model: Model, history: Int32, lags: Int32, candidates: Int32) -> Floa
     return result
 
 
+@njit(float64[::1](_MODEL, _CODES, _CODES, _RANGES, _CODES), cache=True)
+def paired_scores(model: Model, events: Int32, lags: Int32, ranges: Int64, candidates: Int32) -> Float64:
+    """Score of candidate m after the history [ranges[m, 0]:ranges[m, 1]] of events and lags: float64 [M]."""
+    event_table, candidate_table, bias, lag_curve, _ = model
+    summary = np.empty(event_table.shape[1:], np.float64)
+    result = np.empty(candidates.size, np.float64)
+    for row in range(candidates.size):
+        history, places = events[ranges[row, 0] : ranges[row, 1]], lags[ranges[row, 0] : ranges[row, 1]]
+        if row == 0 or (ranges[row] != ranges[row - 1]).any():
+            _summarise(event_table, lag_curve, history, places, summary)
+        dense = _score(candidate_table, bias, summary, candidates[row])
+        result[row] = dense + _all_linked(model, history, places, candidates[row])
+    return result
+
+
 @njit(cache=True)
 def _recent(events: Int32, sequence: Int32, span: Int64, n_lags: int) -> tuple[Int32, Int32]:
     """Items and lags of the history events[span[0]:span[1]] as seen right after its last event."""

@@ -85,6 +85,17 @@ class SessionModel:
         history, lags = one_history(history, lags)
         return np.asarray(session_kernels.scores(self._arrays, history, lags, item_codes(candidates)))
 
+    def paired_scores(
+        self, events: ArrayLike, lags: ArrayLike, ranges: ArrayLike, candidates: ArrayLike
+    ) -> NDArray[np.float64]:
+        """Scores of M (history, candidate) pairs over flat arrays of events and lags: float64 [M], equal to `scores`.
+
+        Pair m's history is [ranges[m, 0]:ranges[m, 1]] of both.
+        """
+        flat = flat_histories(events, lags, ranges)
+        candidates = paired_candidates(candidates, flat[2])
+        return np.asarray(session_kernels.paired_scores(self._arrays, *flat, candidates))
+
     def contributions(self, history: ArrayLike, lags: ArrayLike, candidates: ArrayLike) -> NDArray[np.float64]:
         """What each event adds to each candidate's score, float64 [n, L]; bias + row sum = score."""
         history, lags = one_history(history, lags)

@@ -49,6 +49,12 @@ class SessionScorer(Protocol):
         """Score of each candidate after one history: [n]."""
         ...
 
+    def paired_scores(
+        self, events: ArrayLike, lags: ArrayLike, ranges: ArrayLike, candidates: ArrayLike
+    ) -> Float64:
+        """Score of candidate m after the history [ranges[m, 0]:ranges[m, 1]] of both arrays: [M], equal to `scores`."""
+        ...
+
     def effects(
         self, history: ArrayLike, lags: ArrayLike, candidates: ArrayLike, groups: EventGroups
     ) -> HistoryEffects:

@@ -103,6 +103,20 @@ class TransformerModel:
         summary, _ = transformer_kernels.summarise(self._weights, self._events, seen, seen_lags)
         return np.asarray(self._scores(summary[None], item_codes(candidates))[0])
 
+    def paired_scores(self, events: ArrayLike, lags: ArrayLike, ranges: ArrayLike, candidates: ArrayLike) -> Float64:
+        """Scores of M (history, candidate) pairs over flat arrays of events and lags: float64 [M], equal to `scores`.
+
+        Pair m's history is [ranges[m, 0]:ranges[m, 1]] of both.
+        """
+        codes, places, flat = flat_histories(events, lags, ranges)
+        wanted = paired_candidates(candidates, flat)
+        distinct, rows = np.unique(flat, axis=0, return_inverse=True)
+        summaries = np.zeros((len(distinct), self.event_table.shape[1]))
+        for row, (start, stop) in enumerate(distinct.tolist()):
+            seen = self._seen(codes[start:stop], places[start:stop])
+            summaries[row], _ = transformer_kernels.summarise(self._weights, self._events, *seen)
+        return np.asarray(transformer_kernels.scores(*self._candidates, summaries, rows, wanted))
+
     def effects(
         self, history: ArrayLike, lags: ArrayLike, candidates: ArrayLike, groups: EventGroups
     ) -> HistoryEffects:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from streamrec_explain.errors import RequestError
 from streamrec_explain.explanation.components import EngineBundle
-from streamrec_explain.explanation.history import numbered, resolve_history
+from streamrec_explain.explanation.history import ResolvedHistory, numbered, resolve_history
 from streamrec_explain.records import HistoryEvent
 
 
@@ -67,6 +67,19 @@ def test_removal_keeps_the_lags_of_the_others(bundle: EngineBundle) -> None:
     """All events of the removed items go, nothing else moves."""
     history = resolve_history(numbered(["i1", "i2", "i1", "i3"]), bundle.catalogue).without([1])
     assert ([2, 3], [3, 1]) == (history.codes.tolist(), history.lags.tolist())
+
+
+@given(st.lists(st.integers(0, 4), max_size=8), st.lists(st.lists(st.integers(0, 5), max_size=3), max_size=4))
+def test_several_removals_at_once_equal_one_by_one(codes: list[int], removed: list[list[int]]) -> None:
+    """Each range is the history without that set of items; an empty set, or one of strangers, removes nothing."""
+    lags = np.arange(len(codes), 0, -1, dtype=np.int32)
+    history = ResolvedHistory(np.array(codes, dtype=np.int32), lags)
+    left = history.without_each(removed)
+    expected = [history.without(items) for items in removed]
+    found = [(left.codes[start:stop], left.lags[start:stop]) for start, stop in left.ranges]
+    assert [(each.codes.tolist(), each.lags.tolist()) for each in expected] == [
+        (each.tolist(), places.tolist()) for each, places in found
+    ]
 
 
 def test_the_horizon_cuts_by_lag(bundle: EngineBundle) -> None:

@@ -97,6 +97,19 @@ def test_order_and_distance_matter(transformer: TransformerModel) -> None:
     assert 3 == len(scores)
 
 
+def test_pairs_with_lags_equal_one_by_one(transformer: TransformerModel) -> None:
+    """A history per candidate, with gaps in its lags, events beyond the horizon and strangers: bit for bit."""
+    rng = np.random.default_rng(5)
+    events, lags = rng.integers(-1, 30, size=60), rng.integers(1, transformer.max_lag + 3, size=60)
+    ranges = np.array([[0, 0], [0, 60], [0, 60], [5, 9], [12, 40], [5, 9]])
+    candidates = [1, 2, 3, 4, -1, 5]
+    expected = [
+        transformer.scores(events[a:b], lags[a:b], [c])[0] for (a, b), c in zip(ranges, candidates, strict=True)
+    ]
+    assert expected == transformer.paired_scores(events, lags, ranges, candidates).tolist()
+    assert [] == transformer.paired_scores(events, lags, ranges[:0], []).tolist()
+
+
 def test_many_histories_at_once_equal_one_by_one(transformer: TransformerModel) -> None:
     """Flat scoring equals single scoring bit for bit, across gaps in the sequence and repeated histories."""
     events = np.arange(40) * 7 % 30
