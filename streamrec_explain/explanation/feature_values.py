@@ -34,10 +34,9 @@ def group_matrix(
 
 def check_finite(values: Mapping[str, float], field: str) -> None:
     """RequestError naming the first infinite value; NaN is allowed and means missing."""
-    for name, value in values.items():
-        if isinf(value):
-            place = f"{field}.{name}"
-            raise RequestError(f"{place} is infinite; leave it out if it is unknown", place)
+    if any(map(isinf, values.values())):
+        place = next(f"{field}.{name}" for name, value in values.items() if isinf(value))
+        raise RequestError(f"{place} is infinite; leave it out if it is unknown", place)
 
 
 def check_number(value: float, field: str) -> None:
