@@ -23,6 +23,8 @@ from streamrec_explain.explanation.signals import (
     attribute_list,
     no_signals,
     signals_of,
+    top_features,
+    top_items,
 )
 from streamrec_explain.explanation.speech import LocaleTemplates
 from streamrec_explain.explanation.validation import check_list
@@ -44,10 +46,9 @@ LOCALE_FALLBACK = "locale_fallback"
 
 @dataclass(frozen=True)
 class ListExplanation:
-    """Explanations and signals of a list, in the order of its items."""
+    """Explanations of a list, in the order of its items."""
 
     explanations: tuple[Explanation, ...]
-    signals: tuple[ExplanationSignals, ...]
 
 
 class _Finding(NamedTuple):
@@ -77,10 +78,24 @@ class ExplanationEngine:
         history = resolve_history(context.session_history, self.bundle.catalogue, context.timestamp_ms)
         spoken = self.bundle.templates.of(context.locale)
         flags = history.flags if spoken else (*history.flags, LOCALE_FALLBACK)
-        speaker = _Speaker(self._names, spoken or self.bundle.templates.fallback, context.request_id, flags)
-        chosen = list(self._choose(context, history))
-        explanations = (speaker.say(item, choice) for item, choice in zip(context.items, chosen, strict=True))
-        return ListExplanation(tuple(explanations), tuple(choice.signals for choice in chosen))
+        speech = spoken or self.bundle.templates.fallback
+        speaker = _Speaker(self.bundle.spec.names, self._names, speech, context.request_id, flags)
+        choices = zip(context.items, self._choose(context, history), strict=True)
+        return ListExplanation(tuple(speaker.say(item, choice) for item, choice in choices))
+
+    def signals(self, context: ListContext) -> tuple[ExplanationSignals, ...]:
+        """What SHAP and the session model say about each item of a list: the case study's signals.
+
+        No sentence of the honest policy needs them, so lists are explained without making them.
+        """
+        history = resolve_history(context.session_history, self.bundle.catalogue, context.timestamp_ms)
+        findings = self._findings(context, history)
+        return tuple(
+            signals_of(self.bundle, self._names, item, findings[index].found, context.region)
+            if index in findings
+            else no_signals(item, context.region)
+            for index, item in enumerate(context.items)
+        )
 
     def explain(self, context: RecommendationContext) -> Explanation:
         """Explain one recommendation: a list of one."""
@@ -93,16 +108,13 @@ class ExplanationEngine:
         for index, (item, boost) in enumerate(zip(context.items, promoted(context.items), strict=True)):
             finding = findings.get(index)
             if finding is None:
-                yield _Choice(-1, _first(boost), no_signals(item, context.region), (UNKNOWN_ITEM,))
+                yield _Choice(None, _first(boost), (UNKNOWN_ITEM,))
                 continue
-            found = finding.found
-            signals = signals_of(self.bundle, self._names, item, found, context.region)
             if not finding.score_matches:
-                yield _Choice(found.code, _first(boost), signals, (SCORE_MISMATCH,))
+                yield _Choice(finding.found, _first(boost), (SCORE_MISMATCH,))
                 continue
-            case = Case(item, found, context.region, categories, finding.raw_drop)
-            claim = _first(boost) or self._policy(self.bundle, self._names, case, signals)
-            yield _Choice(found.code, claim, signals, ())
+            case = Case(item, finding.found, context.region, categories, finding.raw_drop)
+            yield _Choice(finding.found, _first(boost) or self._policy(self.bundle, self._names, case), ())
 
     def _findings(self, context: ListContext, history: ResolvedHistory) -> Mapping[int, _Finding]:
         """What the models say of each known item, by its index in the list."""
@@ -133,17 +145,17 @@ class ExplanationEngine:
 
 
 class _Choice(NamedTuple):
-    """What is claimed of one item (None: nothing), why, and its catalogue row (-1: unknown)."""
+    """What is known of one item (None: no model knows it), what is claimed of it (None: nothing), and why."""
 
-    code: int
+    found: ItemAttribution | None
     claim: Claim | None
-    signals: ExplanationSignals
     flags: tuple[str, ...]
 
 
 class _Speaker(NamedTuple):
     """Turns choices into explanations in the locale of one request."""
 
+    features: Sequence[str]
     names: ItemNames
     speech: LocaleTemplates
     request_id: str
@@ -151,7 +163,7 @@ class _Speaker(NamedTuple):
 
     def say(self, item: ListItem, choice: _Choice) -> Explanation:
         """The explanation that states the chosen claim."""
-        claim, signals = choice.claim, choice.signals
+        claim, found = choice.claim, choice.found
         template, text = narrate(claim, self.speech, self.names)
         return Explanation(
             explanation_id=explanation_id(self.request_id, item.position),
@@ -161,9 +173,9 @@ class _Speaker(NamedTuple):
             explanation_type=claim.kind if claim else "generic",
             template=template,
             claims=(claim,) if claim else (),
-            controls=controls(self.speech, self.names, item.item_id, choice.code, claim),
-            shap_top_features=signals.shap_top_features,
-            attention_top_items=signals.attention_top_items,
+            controls=controls(self.speech, self.names, item.item_id, found.code if found else -1, claim),
+            shap_top_features=top_features(self.features, found) if found else (),
+            attention_top_items=top_items(self.names.catalogue.item_ids, found) if found else (),
             flags=(*choice.flags, *self.flags),
         )
 

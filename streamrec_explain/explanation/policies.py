@@ -6,14 +6,14 @@ from streamrec_explain.explanation import claims
 from streamrec_explain.explanation.claims import Case
 from streamrec_explain.explanation.components import EngineBundle, PolicyName
 from streamrec_explain.explanation.naming import ItemNames
-from streamrec_explain.records import Claim, ExplanationSignals
+from streamrec_explain.explanation.signals import signals_of
+from streamrec_explain.records import Claim
 
-Policy = Callable[[EngineBundle, ItemNames, Case, ExplanationSignals], Claim | None]
+Policy = Callable[[EngineBundle, ItemNames, Case], Claim | None]
 
 
-def honest(bundle: EngineBundle, names: ItemNames, case: Case, signals: ExplanationSignals) -> Claim | None:
+def honest(bundle: EngineBundle, names: ItemNames, case: Case) -> Claim | None:
     """The first claim that holds, the most specific first; None where none does."""
-    del signals
     claim = claims.watch_history(bundle, names, case)
     if not claim.verdict:
         claim = claims.category_match(bundle, names, case)
@@ -24,9 +24,9 @@ def honest(bundle: EngineBundle, names: ItemNames, case: Case, signals: Explanat
     return claim if claim.verdict else None
 
 
-def case_study(bundle: EngineBundle, names: ItemNames, case: Case, signals: ExplanationSignals) -> Claim:
+def case_study(bundle: EngineBundle, names: ItemNames, case: Case) -> Claim:
     """The case study's thresholds and priority, for comparison; a claim may be false, as its verdict says."""
-    bounds = bundle.thresholds
+    bounds, signals = bundle.thresholds, signals_of(bundle, names, case.item, case.found, case.region)
     if sum(share for _, share in signals.attention_top_items[:2]) > bounds.case_attention:
         return _most_attended(bundle, names, case)
     if signals.shap_dominant_category and signals.attention_category_match > bounds.case_category:

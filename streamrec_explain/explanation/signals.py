@@ -72,8 +72,7 @@ def attribute_list(
     shap = bundle.explainer.shap_values(scored.features)
     groups = group_events(scored.history.codes)
     effects = bundle.session_model.effects(scored.history.codes, scored.history.lags, scored.codes, groups)
-    drops = effects.drops
-    shares = attention(drops)
+    drops, shares = effects.drops, attention(effects.drops)
     attended = largest(shares, TOP_ITEMS)
     codes = groups.codes.tolist()
     return [
@@ -87,7 +86,7 @@ def attribute_list(
             shap[:, columns.session_score].tolist(),
             _named(codes, drops.tolist(), largest(drops, 2).tolist()),
             _named(codes, shares.tolist(), attended.tolist()),
-            np.take_along_axis(drops, attended, axis=1).tolist(),
+            drops[np.arange(len(drops))[:, None], attended].tolist(),
             effects.total.tolist(),
             _recency_bias(effects.attention).tolist(),
             strict=True,
@@ -95,20 +94,29 @@ def attribute_list(
     ]
 
 
+def top_features(names: Sequence[str], found: ItemAttribution) -> tuple[tuple[str, float], ...]:
+    """The features with the largest |SHAP|, by name."""
+    return tuple([(names[column], found.shap[column]) for column in found.top_features])
+
+
+def top_items(item_ids: Sequence[str], found: ItemAttribution) -> tuple[tuple[str, float], ...]:
+    """The history items that were attended to at all, by id, with their shares."""
+    return tuple([(item_ids[code], share) for code, share in found.attended if share])
+
+
 def signals_of(
     bundle: EngineBundle, names: ItemNames, item: ListItem, found: ItemAttribution, region: str
 ) -> ExplanationSignals:
     """The case study's signals of one item."""
     user, item_share, cross = found.group_shares
-    ids, spec = bundle.catalogue.item_ids, bundle.spec
     return ExplanationSignals(
-        shap_top_features=tuple((spec.names[column], found.shap[column]) for column in found.top_features),
-        shap_dominant_category=_dominant_category(spec, names, found),
+        shap_top_features=top_features(bundle.spec.names, found),
+        shap_dominant_category=_dominant_category(bundle.spec, names, found),
         shap_user_share=user,
         shap_item_share=item_share,
         shap_cross_share=cross,
         session_score_shap=found.session_score_shap,
-        attention_top_items=tuple((ids[code], share) for code, share in found.attended if share),
+        attention_top_items=top_items(bundle.catalogue.item_ids, found),
         attention_recency_bias=found.recency_bias,
         attention_category_match=_category_match(names, found),
         item_popularity_percentile=fact(item, "popularity_percentile", UNKNOWN_PERCENTILE),

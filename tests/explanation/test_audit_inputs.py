@@ -84,7 +84,7 @@ def test_any_history_comes_back(events: list[HistoryEvent], timestamp_ms: int) -
     """Unknown times, times after the request, sequence numbers in any order."""
     context = ListContext("r", "u", "US", "en", timestamp_ms, tuple(events), {"x": nan}, ())
     made = audit_request(
-        context, ListExplanation((), ()), model_version="v", key_id="k", policy="honest", trend_digest="t",
+        context, ListExplanation(()), model_version="v", key_id="k", policy="honest", trend_digest="t",
         user_snapshot_digest="u", computation_time_ms=0.1,
     )  # fmt: skip
     assert tuple(events) == history_of(made)

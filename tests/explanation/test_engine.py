@@ -71,8 +71,8 @@ def test_no_positive_sentence_from_a_negative_contribution(
     bundle: EngineBundle, engine: ExplanationEngine, seed: int, length: int
 ) -> None:
     """History sentences need a positive SHAP value of the session score, category ones of the category."""
-    result = engine.explain_list(random_list(bundle, seed, length))
-    for said, signals in zip(result.explanations, result.signals, strict=True):
+    context = random_list(bundle, seed, length)
+    for said, signals in zip(engine.explain_list(context).explanations, engine.signals(context), strict=True):
         if said.explanation_type in {"watch_history", "personalized"}:
             assert signals.session_score_shap > 0
         if said.explanation_type == "category_match":
@@ -113,7 +113,7 @@ def test_top_features_add_up_with_the_rest(
     codes = bundle.catalogue.codes([item.item_id for item in context.items])
     values = item_matrix(bundle, [item.item_features for item in context.items], "items")
     shap = bundle.explainer.shap_values(score_list(bundle, history, context.user_features, codes, values).features)
-    for row, signals in zip(shap, engine.explain_list(context).signals, strict=True):
+    for row, signals in zip(shap, engine.signals(context), strict=True):
         order = np.argsort(-np.abs(row), kind="stable")[:5]
         assert [(bundle.spec.names[i], row[i]) for i in order] == list(signals.shap_top_features)
         shares = signals.shap_user_share + signals.shap_item_share + signals.shap_cross_share
@@ -262,8 +262,8 @@ def test_case_study_policy_never_fails_and_tells_its_false_claims(
     bundle: EngineBundle, case_study_engine: ExplanationEngine, seed: int, length: int
 ) -> None:
     """Its sentence follows the case study's thresholds; the verdict is the honest one."""
-    result = case_study_engine.explain_list(random_list(bundle, seed, length))
-    for said, signals in zip(result.explanations, result.signals, strict=True):
+    context, engine = random_list(bundle, seed, length), case_study_engine
+    for said, signals in zip(engine.explain_list(context).explanations, engine.signals(context), strict=True):
         heavy = sum(weight for _, weight in signals.attention_top_items[:2]) > 0.5
         assert heavy == (said.explanation_type == "watch_history")
         assert length > 0 or not (said.explanation_type == "personalized" and said.claims[0].verdict)

@@ -115,6 +115,7 @@ def test_the_order_of_named_features_does_not_matter(asking: EngineBundle) -> No
     )
     engine = ExplanationEngine(asking)
     assert engine.explain_list(context) == engine.explain_list(turned)
+    assert engine.signals(context) == engine.signals(turned)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_attention_is_the_share_of_each_distinct_item(
     """An item watched twice has one share: of the sum of its contributions."""
     context = random_list(bundle, seed, length)
     history = resolve_history(context.session_history, bundle.catalogue)
-    for item, signals in zip(context.items, engine.explain_list(context).signals, strict=True):
+    for item, signals in zip(context.items, engine.signals(context), strict=True):
         terms = event_contributions(bundle, item.item_id, (history.codes, history.lags))
         sums = {f"i{code}": abs(terms[history.codes == code].sum()) for code in set(history.codes.tolist())}
         ranked = sorted(sums, key=lambda name: -sums[name])[:5]
@@ -49,7 +49,7 @@ def test_recency_bias_is_a_correlation(bundle: EngineBundle, engine: Explanation
     """NumPy's correlation of attention and place, over the events within the horizon."""
     context = random_list(bundle, seed, length=12)
     history = resolve_history(context.session_history, bundle.catalogue)
-    for item, signals in zip(context.items, engine.explain_list(context).signals, strict=True):
+    for item, signals in zip(context.items, engine.signals(context), strict=True):
         size = np.abs(event_contributions(bundle, item.item_id, (history.codes, history.lags)))
         expected = np.corrcoef(np.arange(12), size)[0, 1]
         assert expected == pytest.approx(signals.attention_recency_bias, abs=1e-4)
@@ -60,7 +60,7 @@ def test_recency_bias_of_a_short_history_is_zero(
     bundle: EngineBundle, engine: ExplanationEngine, length: int
 ) -> None:
     """Nothing varies: 0, never NaN."""
-    signals = engine.explain_list(random_list(bundle, 3, length)).signals
+    signals = engine.signals(random_list(bundle, 3, length))
     assert {0.0} == {one.attention_recency_bias for one in signals}
 
 
@@ -72,7 +72,7 @@ def test_category_match_is_a_fraction_of_the_top_three(
     """Main categories of the three most attended items, compared with the recommended one's."""
     context = random_list(bundle, seed, length=9)
     categories = bundle.catalogue.categories_of
-    for item, signals in zip(context.items, engine.explain_list(context).signals, strict=True):
+    for item, signals in zip(context.items, engine.signals(context), strict=True):
         own = categories(bundle.catalogue.code(item.item_id))[:1]
         top = [categories(bundle.catalogue.code(name))[:1] for name, _ in signals.attention_top_items[:3]]
         assert sum(other == own != () for other in top) / len(top) == signals.attention_category_match
@@ -81,7 +81,7 @@ def test_category_match_is_a_fraction_of_the_top_three(
 def test_facts_become_signals(bundle: EngineBundle, engine: ExplanationEngine) -> None:
     """Percentile, top-100 trending and region come from the list."""
     context = random_list(bundle, 5)
-    result = engine.explain_list(context).signals
+    result = engine.signals(context)
     for item, signals in zip(context.items, result, strict=True):
         assert item.item_facts["popularity_percentile"] == signals.item_popularity_percentile
         assert signals.item_is_trending

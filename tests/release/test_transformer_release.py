@@ -58,7 +58,9 @@ def test_loaded_release_explains_alike(written: tuple[EngineBundle, Path]) -> No
     loaded = load_components(folder)
     assert isinstance(loaded.session_model, TransformerModel)
     context = random_list(parts, 1)
-    assert ExplanationEngine(parts).explain_list(context) == ExplanationEngine(loaded).explain_list(context)
+    before, after = ExplanationEngine(parts), ExplanationEngine(loaded)
+    assert before.explain_list(context) == after.explain_list(context)
+    assert before.signals(context) == after.signals(context)
 
 
 def test_sentences_are_true_by_real_removal(written: tuple[EngineBundle, Path]) -> None:
