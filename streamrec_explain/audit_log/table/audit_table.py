@@ -11,7 +11,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 
 from streamrec_explain.audit_log.table import conditions
-from streamrec_explain.audit_log.table.commit import commit, commit_all
+from streamrec_explain.audit_log.table.commit import Change, commit, commit_all
 from streamrec_explain.audit_log.table.data_files import DataFile, by_partition, written
 from streamrec_explain.audit_log.table.encoding import requests_of, table_of
 from streamrec_explain.audit_log.table.layout import Tier
@@ -59,10 +59,6 @@ class AuditTable(StoredTable):
             )
         return found
 
-    def open_as_is(self) -> DeltaTable:
-        """As `open`, whatever version of this program wrote the table."""
-        return super().open()
-
     def is_older(self) -> bool:
         """Whether an earlier version wrote the table, so that it must be upgraded before it can be used."""
         return bool(_missing_columns(self.open_as_is()))
@@ -90,7 +86,7 @@ class AuditTable(StoredTable):
             with written(self.store(), self.tier) as files:
                 for partition, part in by_partition(sorted_rows(rows)):
                     files.write(partition, [part])
-            commit(known, self.folder, files.added, fences=fences or {})
+            commit(Change(files.added, fences or {}), self, known)
         return int(rows.num_rows)
 
     def replace_partition(self, partition: Partition, rows: Iterator[pa.Table], *, seen: DeltaTable) -> None:
@@ -103,8 +99,8 @@ class AuditTable(StoredTable):
         with store_errors(self.uri):
             with written(self.store(), self.tier) as files:
                 files.write(partition, rows)
-            replaced, fences = self.files(partition, seen), {fence: self.recorded_version(fence, seen) + 1}
-            commit(seen, self.folder, files.added, replaced=(partition, replaced), fences=fences)
+            fences = {fence: self.recorded_version(fence, seen) + 1}
+            commit(Change(files.added, fences, partition, self.files(partition, seen)), self, seen)
 
     def replace_all(self, rows: Iterable[tuple[Partition, Iterable[pa.Table]]], *, seen: DeltaTable) -> None:
         """Replace all rows and the schema in one commit; WriteConflictError if `seen` is stale."""
@@ -112,7 +108,7 @@ class AuditTable(StoredTable):
             with written(self.store(), self.tier) as files:
                 for partition, tables in rows:
                     files.write(partition, tables)
-            commit_all(seen, self.folder, files.added)
+            commit_all(files.added, self, seen)
 
     def delete_partition(self, partition: Partition, *, seen: DeltaTable) -> None:
         """Remove one partition's rows; WriteConflictError if it changed since `seen`."""

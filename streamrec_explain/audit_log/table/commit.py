@@ -5,52 +5,88 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
 
 from streamrec_explain.audit_log.table.data_files import DataFile
 from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.audit_log.table.schema import ENTRIES, PARTITION_COLUMNS
+from streamrec_explain.audit_log.table.stored_table import StoredTable
+
+_ATTEMPTS = 20
 
 
-def commit(
-    seen: DeltaTable,
-    folder: Path | None,
-    added: Sequence[AddAction],
-    *,
-    replaced: tuple[Partition, Sequence[DataFile]] | None = None,
-    fences: Mapping[str, int],
-) -> None:
-    """Add files, in place of those of one partition if any, and record application transactions.
+class Change(msgspec.Struct, frozen=True):
+    """What one commit does: `added` files, in place of the `replaced` ones of a partition if any.
 
-    The storage library refuses it if a replaced file is gone or one of `fences` was recorded since `seen`; files that
-    others added since are no reason, for they stay. A table in a local `folder` is on disk when this returns.
+    `fences` are application transactions (id -> version) that it records.
     """
-    marks = [Transaction(name, version) for name, version in fences.items()]
-    _sync_files(folder, added)
-    seen.create_write_transaction(
-        [*_removals(replaced), *added],
+
+    added: Sequence[AddAction]
+    fences: Mapping[str, int]
+    partition: Partition | None = None
+    replaced: Sequence[DataFile] = ()
+
+
+def commit(change: Change, table: StoredTable, seen: DeltaTable) -> None:
+    """Commit it; a table on this machine is on disk when this returns.
+
+    CommitFailedError if a replaced file is gone or one of the fences was recorded since `seen`. Files that others
+    added since are no reason, for they stay; nor is what happened to other partitions, which the storage library
+    cannot tell apart here: then it is tried again.
+    """
+    _sync_files(table.folder, change.added)
+    known = seen
+    for attempt in range(_ATTEMPTS):
+        try:
+            _commit_once(change, known)
+        except CommitFailedError:
+            known = table.open()
+            if attempt + 1 == _ATTEMPTS or not _still_holds(change, seen, known):
+                raise
+        else:
+            _sync_log(table.folder, known.version())
+            return
+
+
+def commit_all(added: Sequence[AddAction], table: StoredTable, seen: DeltaTable) -> None:
+    """Replace all files and the schema; CommitFailedError if anything was committed since `seen`.
+
+    The storage library would keep files that were appended since, in the schema before.
+    """
+    _sync_files(table.folder, added)
+    newest = table.open_as_is().version()
+    if newest != seen.version():
+        raise CommitFailedError(f"version {seen.version()} was to be replaced, {newest} is the newest")
+    seen.create_write_transaction(list(added), "overwrite", ENTRIES, list(PARTITION_COLUMNS))
+    _sync_log(table.folder, seen.version())
+
+
+def _commit_once(change: Change, known: DeltaTable) -> None:
+    marks = [Transaction(name, version) for name, version in change.fences.items()]
+    known.create_write_transaction(
+        [*_removals(change), *change.added],
         "append",
         ENTRIES,
         list(PARTITION_COLUMNS),
         commit_properties=CommitProperties(app_transactions=marks),
     )
-    _sync_log(folder, seen.version())
 
 
-def commit_all(seen: DeltaTable, folder: Path | None, added: Sequence[AddAction]) -> None:
-    """Replace all files and the schema."""
-    _sync_files(folder, added)
-    seen.create_write_transaction(list(added), "overwrite", ENTRIES, list(PARTITION_COLUMNS))
-    _sync_log(folder, seen.version())
+def _still_holds(change: Change, seen: DeltaTable, newest: DeltaTable) -> bool:
+    """Whether what was decided on `seen` is true of the newest version; without a fence nobody can tell."""
+    same = all(newest.transaction_version(name) == seen.transaction_version(name) for name in change.fences)
+    paths = set(pa.table(newest.get_add_actions(flatten=True))["path"].to_pylist())
+    return bool(change.fences) and same and all(file.path in paths for file in change.replaced)
 
 
-def _removals(replaced: tuple[Partition, Sequence[DataFile]] | None) -> list[RemoveAction]:
-    if replaced is None:
-        return []
-    partition, files = replaced
+def _removals(change: Change) -> list[RemoveAction]:
     now_ms = time.time_ns() // 1_000_000  # when a vacuum may delete them counts from here
-    return [RemoveAction(file.path, True, now_ms, file.size, partition.values) for file in files]
+    values = change.partition.values if change.partition else None
+    return [RemoveAction(file.path, True, now_ms, file.size, values) for file in change.replaced]
 
 
 def _sync_files(folder: Path | None, added: Sequence[AddAction]) -> None:

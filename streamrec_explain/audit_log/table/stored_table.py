@@ -47,6 +47,10 @@ class StoredTable:
             except TableNotFoundError:
                 return self._create()
 
+    def open_as_is(self) -> DeltaTable:
+        """As `open`, whatever version of this program wrote the table."""
+        return StoredTable.open(self)
+
     def warm(self) -> DeltaTable:
         """The newest version for reading, on a handle that is kept: only what was committed since is read.
 

@@ -4,17 +4,13 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from streamrec_explain.audit_log.table import ordered_rows
 from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.audit_log.table.content import content_of
-from streamrec_explain.audit_log.table.encoding import table_of
 from streamrec_explain.audit_log.table.ordered_rows import ordered, side_by_side, user_cuts
 from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.audit_log.table.row_order import sorted_rows
-from streamrec_explain.audit_log.table.spool import spooled
 from streamrec_explain.errors import AuditLogError
 from streamrec_explain.records import AuditRequest
 from tests.audit_log.audit_requests import request
@@ -73,30 +69,6 @@ def test_two_tables_side_by_side_show_the_same_users(hot: AuditTable, cold: Audi
     here, there = zip(*side_by_side((hot, cold), US, (hot.open(), cold.open())), strict=True)
     assert content_of(ordered(hot, US, hot.open())) == content_of(here)
     assert content_of(ordered(cold, US, cold.open())) == content_of(there)
-
-
-@settings(deadline=None, max_examples=25)
-@given(
-    st.lists(st.lists(st.integers(0, 60), max_size=6), max_size=4), st.lists(st.text("0123456789abcdef"), max_size=4)
-)
-def test_ranges_part_users_and_keep_every_row(numbers: list[list[int]], cuts: list[str]) -> None:
-    """Any runs, any cuts: a range has the users from its cut on, in order."""
-    runs = [
-        _rows_of([request(3 * n, request_id=f"{place}-{n}-{m}") for m, n in enumerate(some)])
-        for place, some in enumerate(numbers)
-    ]
-    with spooled(runs, sorted(cuts)) as ranges:
-        found = list(ranges)
-    users = [piece["user_id_hash"].to_pylist() for piece in found]
-    for low, high, names in zip(["", *sorted(cuts)], [*sorted(cuts), "g"], users, strict=True):
-        assert all(low <= name < high for name in names) and sorted(names) == names
-    assert sorted(row["request_id"] for run in runs for row in run.to_pylist()) == sorted(
-        row["request_id"] for piece in found for row in piece.to_pylist()
-    )
-
-
-def _rows_of(sent: list[AuditRequest]) -> pa.Table:
-    return sorted_rows(table_of(sent))
 
 
 def test_cuts_are_as_many_as_the_rows_need() -> None:
