@@ -82,7 +82,7 @@ class AuditTable(StoredTable):
         if anyone recorded one of these ids since `seen` was opened: what the caller decided on is stale.
         """
         known = seen or self.open()
-        with store_errors(self.uri):
+        with store_errors(self.uri), self.writing():
             with written(self.store(), self.tier) as files:
                 for partition, part in by_partition(sorted_rows(rows)):
                     files.write(partition, [part])
@@ -96,7 +96,7 @@ class AuditTable(StoredTable):
         it was. WriteConflictError if somebody else replaced or removed rows of the partition since `seen`.
         """
         fence = f"replace/{partition.date}/{partition.region}"
-        with store_errors(self.uri):
+        with store_errors(self.uri), self.writing():
             with written(self.store(), self.tier) as files:
                 files.write(partition, rows)
             fences = {fence: self.recorded_version(fence, seen) + 1}
@@ -104,7 +104,7 @@ class AuditTable(StoredTable):
 
     def replace_all(self, rows: Iterable[tuple[Partition, Iterable[pa.Table]]], *, seen: DeltaTable) -> None:
         """Replace all rows and the schema in one commit; WriteConflictError if `seen` is stale."""
-        with store_errors(self.uri):
+        with store_errors(self.uri), self.writing():
             with written(self.store(), self.tier) as files:
                 for partition, tables in rows:
                     files.write(partition, tables)
@@ -121,22 +121,27 @@ class AuditTable(StoredTable):
         From a week on also files that no version ever named, which killed writers left; a younger one may
         belong to a commit that is under way.
         """
-        orphans = keep_hours >= _LONGEST_COMMIT_HOURS
-        with store_errors(self.uri):
-            return sorted(self.open().vacuum(keep_hours, dry_run, enforce_retention_duration=False, full=orphans))
+        return self._vacuum(keep_hours, dry_run=dry_run, orphans=keep_hours >= _LONGEST_COMMIT_HOURS)
 
     def forget_history(self) -> None:
         """Delete every replaced file and older version at once, so that removed data is gone from the disk.
 
         The transaction log keeps statistics of removed files; it is cut back to a checkpoint of the newest
-        version. Fences survive, readers of an older version do not.
+        version. Fences survive, readers of an older version do not. What killed writers left goes too, if the table
+        is on this machine: writers are waited for. In a remote store it goes a week later.
         """
         with store_errors(self.uri):
-            self.vacuum(keep_hours=0, dry_run=False)
+            self.open()
+            with self.alone() as sure:
+                self._vacuum(0, dry_run=False, orphans=sure)
             self.open().alter.set_table_properties(_FORGET_AT_ONCE)
             self.open().create_checkpoint()
             self.open().cleanup_metadata()
             self.open().alter.set_table_properties(_KEEP_HISTORY)
+
+    def _vacuum(self, keep_hours: int, *, dry_run: bool, orphans: bool) -> list[str]:
+        with store_errors(self.uri):
+            return sorted(self.open().vacuum(keep_hours, dry_run, enforce_retention_duration=False, full=orphans))
 
     def query(self, sql: str, seen: DeltaTable | None = None) -> pa.Table:
         """Run SQL (DataFusion) over the table, named `entries`, and return the whole answer."""

@@ -7,9 +7,10 @@ import json
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 import numpy as np
@@ -49,9 +50,9 @@ class DataFile(msgspec.Struct, frozen=True):
 
     @staticmethod
     def of_action(action: Mapping[str, Any]) -> "DataFile":
-        """The file of an add action as `DeltaTable.get_add_actions(flatten=True)` gives it."""
+        """The file of an add action as `DeltaTable.get_add_actions(flatten=True)` gives it, its path quoted."""
         users = action.get("min.user_id_hash"), action.get("max.user_id_hash")
-        return DataFile(action["path"], action["num_records"], action["size_bytes"], *users)
+        return DataFile(unquote(action["path"]), action["num_records"], action["size_bytes"], *users)
 
 
 class FileWriter:
@@ -75,10 +76,11 @@ class FileWriter:
             self.added.append(_add_action(self._store, path, partition, statistics))
 
     def discard(self) -> None:
-        """Delete everything that was written; nothing names it."""
-        for info in self._store.get_file_info(self._begun):
-            if info.type == pafs.FileType.File:
-                self._store.delete_file(info.path)
+        """Delete everything that was written; nothing names it. What the store keeps is vacuumed some day."""
+        with suppress(OSError):
+            for info in self._store.get_file_info(self._begun):
+                if info.type == pafs.FileType.File:
+                    self._store.delete_file(info.path)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """A Delta table of the audit log that is made at its first use: open it, keep a warm handle, say what went wrong."""
 
+import fcntl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -73,6 +74,28 @@ class StoredTable:
         if self.folder is not None:
             return pafs.SubTreeFileSystem(str(self.folder), pafs.LocalFileSystem())
         return pafs.PyFileSystem(DeltaStorageHandler(self.uri, self._storage_options))
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Held from the first byte of a file to the commit that names it; many hold it at once."""
+        with self._lock_file(fcntl.LOCK_SH):
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Wait until nobody is `writing` and keep it so; false for a remote table, whose writers nobody knows."""
+        with self._lock_file(fcntl.LOCK_EX):
+            yield self.folder is not None
+
+    @contextmanager
+    def _lock_file(self, how: int) -> Iterator[None]:
+        """A lock beside the files, which ends with its process however that dies."""
+        if self.folder is None:
+            yield
+            return
+        with (self.folder / ".writers.lock").open("a") as file:
+            fcntl.flock(file, how)
+            yield
 
     def _existing(self) -> DeltaTable:
         return DeltaTable(self.uri, storage_options=self._storage_options)

@@ -1,10 +1,13 @@
 """Commits by file name: what is refused as stale, and what others may do meanwhile."""
 
 import pytest
+from deltalake import write_deltalake
 
 from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.encoding import table_of
 from streamrec_explain.audit_log.table.ordered_rows import ordered
 from streamrec_explain.audit_log.table.partition import Partition
+from streamrec_explain.audit_log.table.schema import ENTRIES
 from streamrec_explain.errors import WriteConflictError
 from tests.audit_log.audit_requests import request
 
@@ -46,6 +49,16 @@ def test_of_two_that_fill_an_empty_partition_one_is_refused(hot: AuditTable, col
     with pytest.raises(WriteConflictError):
         cold.replace_partition(US, ordered(hot, US, hot.open()), seen=second)
     assert 3 == cold.rows("true").num_rows
+
+
+@pytest.mark.parametrize("region", ["a b/%é", "US"])
+def test_files_that_the_storage_library_wrote_are_replaced(hot: AuditTable, region: str) -> None:
+    """As every table has them that an earlier version wrote: their paths are quoted in another way."""
+    rows = table_of([request(0, region=region), request(3, region=region)]).cast(ENTRIES)
+    write_deltalake(hot.open(), rows, mode="append")
+    partition = Partition("2026-01-01", region)
+    hot.replace_partition(partition, ordered(hot, partition, hot.open()), seen=hot.open())
+    assert (1, 6) == (len(hot.files(partition, hot.open())), hot.rows("true").num_rows)
 
 
 def test_all_rows_are_replaced_only_as_they_were_seen(hot: AuditTable) -> None:
