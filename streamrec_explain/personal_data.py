@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -23,8 +24,10 @@ from streamrec_explain.explanation.audit_inputs import history_of, user_features
 from streamrec_explain.features.snapshot_files import latest
 from streamrec_explain.features.snapshots import UserSnapshot, write_snapshot
 from streamrec_explain.features.spec import FeatureSpec
+from streamrec_explain.home import Home
 from streamrec_explain.pseudonym import KeyRing
 from streamrec_explain.records import Claim, HistoryEvent, explanation_id
+from streamrec_explain.training_copy import erase_from_copy, rows_of_user
 
 _BLOCK = 1 << 20
 
@@ -82,6 +85,7 @@ class PersonalData(msgspec.Struct, frozen=True):
     requests: tuple[RequestOfPerson, ...]
     snapshots: tuple[SnapshotOfPerson, ...]
     holds: tuple[HoldPlaced | HoldReleased, ...]
+    events: dict[str, list[dict[str, Any]]]
 
 
 def person_of(user_id: str, keys: KeyRing) -> Person:
@@ -90,21 +94,22 @@ def person_of(user_id: str, keys: KeyRing) -> Person:
 
 
 def personal_data(
-    user_id: str, keys: KeyRing, log: AuditLog, snapshots: Path, holds: Holds, spec: FeatureSpec
+    user_id: str, keys: KeyRing, log: AuditLog, home: Home, holds: Holds, spec: FeatureSpec
 ) -> PersonalData:
-    """Collect everything about a user: journals, both tables, user snapshots, holds on them."""
+    """Collect everything about a user: journals, tables, user snapshots, holds on them, events of the last training."""
     person, meanings = person_of(user_id, keys), _meanings(spec)
     return PersonalData(
         user_id=user_id,
         pseudonyms=keys.pseudonyms(user_id),
         requests=tuple(_request(found, meanings) for found in export_person(log, person)),
-        snapshots=tuple(_snapshot(path, user_id, meanings) for path in snapshots_naming(snapshots, user_id)),
+        snapshots=tuple(_snapshot(path, user_id, meanings) for path in snapshots_naming(home.users, user_id)),
         holds=tuple(_holds_on(person, holds)),
+        events={name: table.to_pylist() for name, table in rows_of_user(home.values, user_id).items()},
     )
 
 
-def erase_person(user_id: str, plan: ErasurePlan, log: AuditLog, snapshots: Path, *, seals: Seals, act: Act) -> int:
-    """Erase a user from the audit log and, unless a hold names them, the snapshots; how many places lost something.
+def erase_person(user_id: str, plan: ErasurePlan, log: AuditLog, home: Home, *, seals: Seals, act: Act) -> int:
+    """Erase a user from the audit log and, unless a hold names them, snapshots and training copy; the places they left.
 
     HoldError, and nothing is removed, if everything that there is is held or a hold was placed since the plan.
     """
@@ -116,7 +121,7 @@ def erase_person(user_id: str, plan: ErasurePlan, log: AuditLog, snapshots: Path
     if any(set(hold.pseudonyms or ()) & set(plan.person.pseudonyms) for hold in plan.holds):
         return places
     with removing(seals.ledger, plan.holds):
-        return places + erase_from_snapshots(snapshots, user_id)
+        return places + erase_from_snapshots(home.users, user_id) + (erase_from_copy(home.values, user_id) > 0)
 
 
 def snapshots_naming(folder: Path, user_id: str) -> list[Path]:

@@ -17,11 +17,12 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"hashing", "home", "pages", "pseudonym"}),
     frozenset({"records"}),
     frozenset({"events", "trees", "statistics"}),
+    frozenset({"training_copy"}),
     frozenset({"features", "attribution", "audit_log"}),
     frozenset({"models"}),
     frozenset({"explanation"}),
     frozenset({"release"}),
-    frozenset({"faithfulness"}),
+    frozenset({"faithfulness", "event_sources"}),
     frozenset(
         {"trace", "replay", "trending", "monitoring", "experiment", "personal_data", "backup", "snapshot_retention"}
     ),

@@ -39,7 +39,7 @@ OWNERS = ["team:ml-platform"]
 )
 def event_tables(source: EventSource) -> Iterator[dg.Output[World] | dg.Output[ValidationReport]]:
     """Read a world; bad input fails here, with file, row and column, unless a quarantine is named."""
-    folder = Path(source.data) if source.data else None
+    folder = Path(source.data).resolve() if source.data else None  # recorded: found again from anywhere
     quarantine = Path(source.quarantine) if source.quarantine else None
     result = read_world(source.world, folder, seed=source.seed, scale=source.users, quarantine=quarantine)
     yield dg.Output(result.world, "events", metadata=_facts(result.world))

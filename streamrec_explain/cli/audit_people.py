@@ -1,7 +1,7 @@
 """`streamrec audit-log erase`, `export`, `hold`: what a person may ask for, and what the law keeps back."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from streamrec_explain.cli.options import home_option
 from streamrec_explain.cli.output import EXIT_REFUSED, Output, with_output
 from streamrec_explain.cli.plans import apply_option
 from streamrec_explain.cli.writing import writes_tables
+from streamrec_explain.event_sources import SourceOfPerson, recorded_sources, sources_of_person
 from streamrec_explain.features.spec import DEFAULT_SPEC
 from streamrec_explain.home import Home
 from streamrec_explain.personal_data import (
@@ -37,16 +38,22 @@ from streamrec_explain.personal_data import (
     personal_data,
     snapshots_naming,
 )
+from streamrec_explain.training_copy import rows_of_user
 
 
 class ErasureShown(msgspec.Struct, frozen=True):
-    """What an erasure would do or did: `left` names files outside the audit log that still name the person."""
+    """What an erasure would do or did: `left` names files of the home that still name the person.
+
+    `sources` are the event folders that are known of, whether or not they name the person; `to_do` what to do there.
+    """
 
     plan: str
     applied: int | None
     kept: int
     holds: tuple[str, ...]
     left: tuple[str, ...]
+    sources: tuple[SourceOfPerson, ...]
+    to_do: tuple[str, ...]
 
 
 @click.command()
@@ -56,29 +63,40 @@ class ErasureShown(msgspec.Struct, frozen=True):
 @signing_key_option
 @apply_option
 @click.option("--reason", default="the person asked", show_default=True, help="Why, for the ledger; no names.")
+@click.option("--data", multiple=True, type=click.Path(), help="A further folder of events to look into; repeatable.")
 @with_output
 @writes_tables
 def erase(
-    user: str, home: Path, keys: Path | None, signing_key: Path | None, go_on: bool, reason: str, output: Output
+    user: str,
+    home: Path,
+    keys: Path | None,
+    signing_key: Path | None,
+    go_on: bool,
+    reason: str,
+    data: tuple[str, ...],
+    output: Output,
 ) -> None:
-    """Erase a person: journals, both tables with their history, user snapshots. Readers of old versions must restart.
+    """Erase a person: journals, both tables with their history, user snapshots, the copy of the last training.
 
-    Ledgers keep a keyed digest only. Legal holds keep their requests back; run it again after the release. Exit
-    codes: 0 done or planned, 1 failed or kept back in part, 2 bad input.
+    Readers of old versions must restart. The folders that training read are looked into, never changed: what still
+    names the person there is told (streamrec events erase). Ledgers keep a keyed digest only. Legal holds keep their
+    requests back; run it again after the release. Exit codes: 0 done or planned, 1 failed or kept back in part, 2 bad
+    input.
     """
     stored, ring = Home(check_home(home)), key_ring(home, keys)
     log, holds = log_of(stored), active_holds(stored, keys)
     plan = plan_erasure(log, person_of(user, ring), holds)
-    snapshots = snapshots_naming(stored.users, user)
-    text = "\n".join([str(plan), *(f"  {path}: 1" for path in snapshots)])
+    text = "\n".join([str(plan), *_beside_the_log(stored, user)])
     places = None
     if go_on:
         why = act(reason_without(user, reason))
-        places = erase_person(user, plan, log, stored.users, seals=seals_of(stored, signing_key), act=why)
+        places = erase_person(user, plan, log, stored, seals=seals_of(stored, signing_key), act=why)
         holds_of(stored).forget_released()
     left = _still_naming(stored, (user, *plan.person.pseudonyms)) if go_on and not plan.kept else ()
     names = tuple(hold.hold_id for hold in plan.holds) if plan.kept else ()
-    shown = ErasureShown(text, places, plan.kept, names, left)
+    sources = sources_of_person((*recorded_sources(stored), *data), user)
+    to_do = tuple(line for each in sources for line in each.advice)
+    shown = ErasureShown(text, places, plan.kept, names, left, sources, to_do)
     output.show(_told(shown), msgspec.to_builtins(shown))
     sys.exit(EXIT_REFUSED if go_on and plan.kept else 0)
 
@@ -91,6 +109,7 @@ def erase(
 def export(user: str, home: Path, keys: Path | None, output: Output) -> None:
     """Print everything held about a person as JSON: explanations with claims and inputs, snapshot features, holds.
 
+    And their events in the copy that the last training left.
     Exit codes: 0 done (even if nothing is held), 1 failed, 2 bad input.
     """
     found = _exported(user, home, keys)
@@ -181,7 +200,15 @@ def list_holds(home: Path, output: Output) -> None:
 def _exported(user: str, home: Path, keys: Path | None) -> PersonalData:
     stored, ring = Home(check_home(home)), key_ring(home, keys)
     record_access(home, "export", {}, tuple(ring.subjects(user).values()))
-    return personal_data(user, ring, log_of(stored), stored.users, holds_of(stored), DEFAULT_SPEC)
+    return personal_data(user, ring, log_of(stored), stored, holds_of(stored), DEFAULT_SPEC)
+
+
+def _beside_the_log(home: Home, user: str) -> Iterator[str]:
+    """What else of the home holds the person, a line each."""
+    yield from (f"  {path}: 1" for path in snapshots_naming(home.users, user))
+    copied = rows_of_user(home.values, user).values()
+    if copied:
+        yield f"  {home.values / 'events'}: {sum(table.num_rows for table in copied)}"
 
 
 def _still_naming(home: Home, names: Sequence[str]) -> tuple[str, ...]:
@@ -189,13 +216,14 @@ def _still_naming(home: Home, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _told(shown: ErasureShown) -> str:
+    sources = [f"AT ITS SOURCE: {line}" for line in shown.to_do]
     if shown.applied is None:
-        return f"{shown.plan}\nnothing was changed; --apply does it"
+        return "\n".join([shown.plan, *sources, "nothing was changed; --apply does it"])
     lines = [shown.plan, f"places that lost something: {shown.applied}"]
     if shown.kept:
         lines.append(f"KEPT BACK: {shown.kept} entries under {', '.join(shown.holds)}; run it again after the release")
-    lines += [f"STILL NAMED in {name}: training data; erase at its source, then train again" for name in shown.left]
-    return "\n".join(lines)
+    lines += [f"STILL NAMED in {name}: delete it, or make it again without them" for name in shown.left]
+    return "\n".join([*lines, *sources])
 
 
 def _line(each: HoldPlaced | HoldReleased) -> str:

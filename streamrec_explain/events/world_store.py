@@ -36,5 +36,11 @@ def load_world(folder: Path) -> World:
     return world
 
 
+def saved_source(folder: Path) -> str:
+    """Where the saved world was read from; empty where none was saved."""
+    facts = folder / "world.json"
+    return str(json.loads(facts.read_text(encoding="utf-8"))["source"]) if facts.exists() else ""
+
+
 def _read(path: Path) -> pa.Table:
     return feather.read_table(path, memory_map=True).combine_chunks()

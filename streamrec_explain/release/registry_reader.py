@@ -132,6 +132,12 @@ class SqliteReader:
             data = tuple(_data(*found) for found in db.execute(_RUN_DATA, (run_id,)))
         return StoredRun(run_id, row[0] or "", row[1], params, metrics, tags, data)
 
+    def sources(self) -> tuple[str, ...]:
+        """Where any run of the store read data from, each URI once."""
+        with self._connection() as db:
+            rows = db.execute("SELECT DISTINCT dataset_source FROM datasets").fetchall()
+        return tuple(sorted({str(json.loads(source).get("uri", "")) for (source,) in rows}))
+
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         try:

@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 
@@ -14,6 +16,7 @@ from streamrec_explain.audit_log.evidence import verify_proof
 from streamrec_explain.audit_log.evidence.signing import create_signing_key
 from streamrec_explain.audit_log.journal.journal import Journal
 from streamrec_explain.cli.audit_log import audit_log
+from streamrec_explain.events.world_store import load_world, save_world
 from streamrec_explain.explanation.audit_inputs import inputs_of
 from streamrec_explain.features.snapshots import UserSnapshot, write_snapshot
 from streamrec_explain.features.spec import DEFAULT_SPEC
@@ -22,6 +25,7 @@ from streamrec_explain.personal_data import files_naming
 from streamrec_explain.pseudonym import KeyRing, create_key_file, load_key_file, new_key_ring
 from streamrec_explain.records import AuditRequest, HistoryEvent, ListContext, ListItem
 from tests.audit_log.audit_requests import START_MS, entry, request
+from tests.reference.small_world import random_world
 
 REQUESTS, ITEMS, USER = 30, 3, "ada-lovelace"
 
@@ -156,10 +160,35 @@ def test_a_byte_search_finds_nothing_after_an_erasure(sealed: Path) -> None:
     assert not asked(sealed, "export", USER)["requests"]
 
 
+def test_events_are_erased_from_the_copy_and_told_at_their_source(home: Path, tmp_path: Path) -> None:
+    """The home's own copy loses the person; the folder that training read is named with what to do, and is left."""
+    stored, data, other = Home(home), tmp_path / "data", tmp_path / "other"
+    for folder in (data, other):
+        folder.mkdir()
+        (folder / "log.csv").write_text(f"user_id,item_id\n{USER},i1\nbob,i1\n{USER},i2\n", encoding="utf-8")
+    world = random_world(1, n=20)
+    users = pa.array([USER, *(["bob"] * (world.impressions.num_rows - 1))])
+    impressions = world.impressions.set_column(1, world.impressions.schema.field(1), users)
+    save_world(replace(world, impressions=impressions, source=str(data)), stored.values / "events")
+    (stored.values / "events" / "type.json").write_text('"World"')
+    planned = asked(home, "erase", USER)
+    assert (True, 2) == (f"{stored.values / 'events'}: 1" in planned["plan"], planned["sources"][0]["rows"])
+    held = asked(home, "export", USER)["events"]
+    assert [(USER, 1)] == [(row["user_id"], len(held["impressions"])) for row in held["impressions"]]
+    done = asked(home, "erase", USER, "--apply", f"--data={other}")
+    assert [] == done["left"]
+    assert [str(data), str(other)] == [each["uri"] for each in done["sources"]]
+    command = f"streamrec events erase USER --data {data} --apply, then train again"
+    assert [f"{data} holds 2 rows of the person (log.csv): {command}"] == done["to_do"][:1]
+    assert f"AT ITS SOURCE: {data} holds 2 rows" in run(home, "erase", USER).stdout
+    assert 2 == (data / "log.csv").read_text(encoding="utf-8").count(USER)
+    assert ["bob"] * 19 == load_world(stored.values / "events").impressions["user_id"].to_pylist()
+    (data / "log.csv").write_text("user_id,item_id\nbob,i1\n", encoding="utf-8")
+    assert [] == asked(home, "erase", USER, "--apply")["to_do"]
+
+
 def test_the_search_looks_into_compressed_arrow_files(tmp_path: Path) -> None:
     """And across the blocks that it reads."""
-    import pyarrow as pa
-
     table = pa.table({"user_id": pa.array(["ada-lovelace"] * 1000)})
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.ipc.new_file(str(tmp_path / "events.arrow"), table.schema, options=options) as writer:

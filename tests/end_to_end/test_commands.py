@@ -52,6 +52,24 @@ def test_query_by_user(copy: CommandLine, service: RunningService, bodies: list[
     assert {"hot" if shipped else "journal"} == {each["tier"] for each in found}
 
 
+def test_a_person_is_erased_from_a_trained_home(
+    copy: CommandLine, service: RunningService, bodies: list[bytes]
+) -> None:
+    """Explained, exported, erased: no file of the home names them, and what can be read of the others is read."""
+    user, others = user_of(bodies[0]), user_of(bodies[1])
+    for body in bodies[:2]:
+        ServiceClient(service.port).explain(body)
+    copy.json("audit-log", "ship")
+    held = copy.json("audit-log", "export", user)
+    assert (1, 1, True) == (len(held["requests"]), len(held["snapshots"]), len(held["events"]["impressions"]) > 0)
+    done = copy.json("audit-log", "erase", user, "--apply")
+    assert ([], []) == (done["left"], done["to_do"])  # a synthetic world has no source
+    held = copy.json("audit-log", "export", user)
+    assert ([], [], {}) == (held["requests"], held["snapshots"], held["events"])
+    assert 2 == copy.run("explain", "--user", user).exit_code
+    assert 20 == len(copy.json("explain", "--user", others))
+
+
 def test_a_hostile_body_is_refused_by_field(service: RunningService) -> None:
     """The error names the field; the service lives on."""
     client = ServiceClient(service.port)

@@ -21,6 +21,7 @@ from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy
 from streamrec_explain.audit_log.questions.lookup import AuditLog
 from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.errors import HoldError
+from streamrec_explain.home import Home
 from streamrec_explain.personal_data import erase_person
 from tests.audit_log.audit_requests import DAY_MS, START_MS, request
 
@@ -193,7 +194,7 @@ def test_an_erasure_that_is_held_as_a_whole_reinstates_and_refuses(
     holds.place(HoldScope(item_id="item-0"), keys=None, signer=seals.signer, act=ACT)
     plan = plan_erasure(log, ZOE, holds.active(None))
     with pytest.raises(HoldError, match="nothing was erased"):
-        erase_person("zoe", plan, log, tmp_path / "users", seals=seals, act=ACT)
+        erase_person("zoe", plan, log, Home(tmp_path), seals=seals, act=ACT)
     assert [Withdrawn, HoldPlaced, Reinstated] == _kinds(seals)
     assert 4 == len(_ids(log))
     _assert_sound(log, seals)
