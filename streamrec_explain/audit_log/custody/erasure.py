@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from streamrec_explain.audit_log.custody.holds import ActiveHold, held_requests, removing
@@ -228,9 +229,14 @@ def _erase_from_partition(table: AuditTable, step: ErasureStep, plan: ErasurePla
     going = f"{plan.person.condition} AND NOT {_held_of(plan, step.partition)}"
     rows = table.rows(f"{step.partition.condition} AND {going}", seen)
     withdraw(hashed_requests(rows), step.partition, seals, reason="erasure", act=act)
-    names = pc.unique(rows["request_id"])
-    kept = (piece.filter(pc.invert(of_requests(piece, names))) for piece in ordered(table, step.partition, seen))
+    files = [file for file in table.files(step.partition, seen) if any(map(file.may_have, plan.person.pseudonyms))]
+    kept = _without(ordered(table, step.partition, seen, files), pc.unique(rows["request_id"]))
     try:
-        table.replace_partition(step.partition, kept, seen=seen)
+        table.replace_partition(step.partition, kept, seen=seen, of_files=files)
     except WriteConflictError as error:
         raise RetentionError(f"{step.partition} was written during the erasure: apply again") from error
+
+
+def _without(pieces: Iterator[pa.Table], names: pa.Array) -> Iterator[pa.Table]:
+    """Coded rows but for those of the requests of these ids."""
+    return (piece.filter(pc.invert(of_requests(piece, names))) for piece in pieces)

@@ -89,8 +89,15 @@ class AuditTable(StoredTable):
             commit(Change(files.added, fences or {}), self, known)
         return int(rows.num_rows)
 
-    def replace_partition(self, partition: Partition, rows: Iterator[pa.Table], *, seen: DeltaTable) -> None:
-        """Replace the rows of one partition that `seen` has in one commit; rows that were appended since stay.
+    def replace_partition(
+        self,
+        partition: Partition,
+        rows: Iterator[pa.Table],
+        *,
+        seen: DeltaTable,
+        of_files: Sequence[DataFile] | None = None,
+    ) -> None:
+        """Replace one partition, or some of its files, as `seen` has it in one commit; what was appended since stays.
 
         `rows` are in order and no table of them ends within a user; an error that they raise leaves the table as
         it was. WriteConflictError if somebody else replaced or removed rows of the partition since `seen`.
@@ -100,7 +107,8 @@ class AuditTable(StoredTable):
             with written(self.store(), self.tier) as files:
                 files.write(partition, rows)
             fences = {fence: self.recorded_version(fence, seen) + 1}
-            commit(Change(files.added, fences, partition, self.files(partition, seen)), self, seen)
+            replaced = self.files(partition, seen) if of_files is None else of_files
+            commit(Change(files.added, fences, partition, replaced), self, seen)
 
     def replace_all(self, rows: Iterable[tuple[Partition, Iterable[pa.Table]]], *, seen: DeltaTable) -> None:
         """Replace all rows and the schema in one commit; WriteConflictError if `seen` is stale."""

@@ -48,6 +48,10 @@ class DataFile(msgspec.Struct, frozen=True):
     first_user: str | None
     last_user: str | None
 
+    def may_have(self, user: str) -> bool:
+        """Whether the user's rows may be in it."""
+        return self.first_user is None or self.last_user is None or self.first_user <= user <= self.last_user
+
     @staticmethod
     def of_action(action: Mapping[str, Any]) -> "DataFile":
         """The file of an add action as `DeltaTable.get_add_actions(flatten=True)` gives it, its path quoted."""

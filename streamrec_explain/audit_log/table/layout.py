@@ -16,7 +16,7 @@ from streamrec_explain.audit_log.table.schema import (
 Tier = Literal["hot", "cold"]
 
 ROW_GROUP_ROWS = 262_144
-TARGET_FILE_BYTES = 512 << 20
+TARGET_FILE_BYTES = 128 << 20  # some 4 million entries: what an erasure rewrites for one person on one day
 # A reader that wants one user decodes pages of so many rows of every column it asks for.
 _PAGE_ROWS = 20_000
 # Ids of a whole row group, 36 bytes each: past this the writer would give up coding and repeat them.

@@ -23,9 +23,11 @@ _MOST_RANGES = 512  # a file each is open while rows are spooled
 _PREFIXES = 16**4
 
 
-def ordered(table: AuditTable, partition: Partition, seen: DeltaTable) -> Iterator[pa.Table]:
-    """The rows of a partition in order, coded; no piece ends within a request."""
-    files, store = table.files(partition, seen), table.store()
+def ordered(
+    table: AuditTable, partition: Partition, seen: DeltaTable, of_files: Sequence[DataFile] | None = None
+) -> Iterator[pa.Table]:
+    """The rows of a partition, or of some of its files, in order, coded; no piece ends within a request."""
+    files, store = table.files(partition, seen) if of_files is None else of_files, table.store()
     with store_errors(table.uri):
         if _lie_in_order(files, store):
             for file in files:

@@ -13,6 +13,7 @@ from streamrec_explain.audit_log.questions.lookup import AuditLog
 from streamrec_explain.audit_log.shipping.shipper import ship_folder
 from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.audit_log.table.encoding import as_stored
+from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.records import AuditRequest
 from tests.audit_log.audit_requests import DAY_MS, START_MS, request
 
@@ -51,8 +52,13 @@ def _files_naming_person(folder: Path) -> list[Path]:
 
 
 def _readable(path: Path) -> bytes:
-    decoded = str(pq.read_table(path, partitioning=None).to_pylist()).encode() if path.suffix == ".parquet" else b""
-    return path.read_bytes() + decoded
+    """Bytes, and what they say decompressed: values, and text of dictionaries that no row refers to."""
+    if path.suffix != ".parquet":
+        return path.read_bytes()
+    coded = pq.read_table(path, partitioning=None, read_dictionary=["user_id_hash"])
+    users = [column for name, column in zip(coded.column_names, coded.columns, strict=True) if name == "user_id_hash"]
+    dictionaries = [chunk.dictionary.to_pylist() for column in users for chunk in column.chunks]
+    return path.read_bytes() + str([coded.to_pylist(), dictionaries]).encode()
 
 
 @pytest.mark.usefixtures("in_folder")
@@ -62,6 +68,18 @@ def test_after_an_erasure_no_file_names_the_person(log: AuditLog, seals: Seals, 
     apply_erasure(plan_erasure(log, PERSON), log, seals=seals, act=ACT)
     assert [] == _files_naming_person(tmp_path)
     assert [] == list(export_person(log, PERSON))
+
+
+def test_an_erasure_rewrites_only_files_that_may_name_the_person(hot: AuditTable, log: AuditLog, seals: Seals) -> None:
+    """Of a day's files, each of a range of users, the others stay as they are."""
+    day = START_MS + 40 * DAY_MS
+    for name in ("0" * 32, PSEUDONYMS[1], "f" * 32):
+        hot.append([request(300 + len(name) + ord(name[0]), timestamp_ms=day, user_id_hash=name, region="US")])
+    partition = Partition("2026-02-10", "US")
+    before = {file.path for file in hot.files(partition, hot.open())}
+    apply_erasure(plan_erasure(log, PERSON), log, seals=seals, act=ACT)
+    after = {file.path for file in hot.files(partition, hot.open())}
+    assert (3, 2, 2) == (len(before), len(after), len(before & after))
 
 
 def test_an_erasure_touches_nobody_else(log: AuditLog, journal: Journal, seals: Seals) -> None:
