@@ -4,9 +4,11 @@ import logging
 from collections.abc import Callable
 
 from serving.metrics import ServiceMetrics
+from streamrec_explain.audit_log.journal.backlog import Backlog
 from streamrec_explain.audit_log.journal.journal import Journal
 
 ALARM_AT = 0.8
+LATE_S = 900.0  # a shipper looks every few seconds; a store that is away for minutes is no news
 CALM_AT = 0.75  # a little below, so that a journal about its alarm is not told again and again
 
 log = logging.getLogger(__name__)
@@ -17,6 +19,7 @@ class JournalWatch:
 
     def __init__(self, journal: Journal, metrics: ServiceMetrics, clock: Callable[[], int]) -> None:
         self.alarmed = False
+        self._waiting = Backlog()
         self._journal = journal
         self._metrics = metrics
         self._clock = clock
@@ -24,6 +27,7 @@ class JournalWatch:
     def look(self) -> None:
         """Set the metrics; log once when the journal becomes too full, and once when it is not any more."""
         fill, waiting = self._journal.measured_fill(), self._journal.backlog()
+        self._waiting = waiting
         self._metrics.journal_fill.set(fill)
         self._metrics.journal_backlog_requests.set(waiting.requests)
         self._metrics.journal_backlog_bytes.set(waiting.stored_bytes)
@@ -36,8 +40,16 @@ class JournalWatch:
         self._metrics.journal_alarm.set(float(self.alarmed))
 
     def warnings(self) -> tuple[str, ...]:
-        """What is wrong, and what to do; nothing without an alarm."""
-        return (self._warning(),) if self.alarmed else ()
+        """What is wrong, and what to do; nothing while the journal has room and is shipped in time."""
+        full = (self._warning(),) if self.alarmed else ()
+        return (*full, *self._late())
+
+    def _late(self) -> tuple[str, ...]:
+        age_s = self._waiting.age_s(self._clock())
+        if age_s < LATE_S:
+            return ()
+        waiting = f"{self._waiting.requests} requests wait to be shipped, the oldest for {age_s / 60:.0f} min"
+        return (f"{waiting} ({self._journal.path}): see that a shipper runs and its store answers",)
 
     def _warning(self) -> str:
         used = f"the journal {self._journal.path} is {100 * self._journal.fill:.0f}% full"

@@ -61,3 +61,22 @@ def test_the_alarm_comes_before_the_refusal(tmp_path: Path, caplog: pytest.LogCa
             value(metrics, "journal_backlog_requests"),
         )
         assert "no alarm any more" in caplog.messages[-1]
+
+
+def test_what_waits_for_long_is_told(tmp_path: Path) -> None:
+    """After a quarter of an hour readiness warns, since nobody seems to ship; once it is shipped no more."""
+    now = 1_000
+    with Journal(tmp_path / "j" / "w.sqlite", clock=lambda: now) as journal:
+        watch = JournalWatch(journal, ServiceMetrics(), lambda: now)
+        journal.append(request(0), b"")
+        journal.append(request(1), b"")
+        now += 899_000
+        watch.look()
+        assert () == watch.warnings()
+        now += 1_000
+        watch.look()
+        (warning,) = watch.warnings()
+        assert warning.startswith("2 requests wait to be shipped, the oldest for 15 min (")
+        ship_folder(tmp_path / "j", AuditTable(str(tmp_path / "hot")), clock=lambda: now)
+        watch.look()
+        assert () == watch.warnings()
