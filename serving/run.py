@@ -1,21 +1,24 @@
 """Starting the service or the auditor: `python -m serving.run explain|auditor --home HOME --port PORT`.
 
-Takes the port, says if it is busy, and hands the socket to the worker processes. One worker replaces this
-process; several are children with a socket each (SO_REUSEPORT lets the kernel spread connections), started
-again if they die and drained together.
+Takes the port, says if it is busy, and hands the socket to the worker processes. One worker alone replaces this
+process; several are children with a socket each (SO_REUSEPORT lets the kernel spread connections), and so is a
+shipper beside them (`--shipper COMMAND`): started again if they die, ended together.
 """
 
 import argparse
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
 from typing import Any
 
+from serving.kept_process import KeptProcess
 from serving.settings import Settings, environment_of, read_settings
 from streamrec_explain.errors import SettingsError
 
@@ -25,12 +28,15 @@ ONE_THREAD = dict.fromkeys(
 )
 BACKLOG = 2048
 RESTART_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
+LOOK_S = 0.2
+CANNOT_START = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until told to end; 2 if the settings are wrong, 3 if the port is busy."""
     given = vars(_parser().parse_args(arguments))
-    kind = given.pop("kind")
+    kind, shipper = given.pop("kind"), given.pop("shipper")
     try:
         settings = read_settings(os.environ, **given)
         if kind == "auditor":
@@ -47,9 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     address = sockets[0].getsockname()
     print(f"{kind} listens on http://{settings.host}:{address[1]}", file=sys.stderr, flush=True)
     environment = {**os.environ, **ONE_THREAD, **environment_of(settings)}
-    if len(sockets) == 1:
+    if len(sockets) == 1 and not shipper:
         become(kind, sockets[0], environment)
-    return Workers(kind, sockets, environment).run()
+    return Workers(kind, sockets, environment, shipper).run()
 
 
 def listen(settings: Settings, number: int) -> list[socket.socket]:
@@ -74,24 +80,34 @@ def become(kind: str, listening: socket.socket, environment: dict[str, str]) -> 
 
 
 class Workers:
-    """Several workers of one port."""
+    """Several workers of one port, and the shipper beside them if there is one; run by one thread."""
 
-    def __init__(self, kind: str, sockets: Sequence[socket.socket], environment: dict[str, str]) -> None:
+    def __init__(self, kind: str, sockets: Sequence[socket.socket], environment: dict[str, str], shipper: str) -> None:
         self._kind = kind
         self._sockets = sockets
         self._environment = {**environment, "STREAMREC_LAUNCHED": "1"}
+        self._shipper = shipper
         self._ending = False
-        self._children: list[subprocess.Popen[bytes]] = []
 
     def run(self) -> int:
-        """Start the workers, replace those that die, until told to end; then wait for all to drain."""
+        """Keep the processes running until told to end; then drain all workers, and end the shipper last."""
         signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, self._end)
-        self._children = [self._start(each) for each in self._sockets]
+        shippers = [_kept("shipper", self._start_shipper, LONGEST_PAUSE_S)] if self._shipper else []
+        # A worker that dies is missed at once, and the other ones' load grows: it never waits for long.
+        workers = [_kept("worker", partial(self._start, each), RESTART_PAUSE_S) for each in self._sockets]
         while not self._ending:
-            time.sleep(0.2)
-            self._replace_dead()
-        return max(child.wait() for child in self._children)
+            for each in (*workers, *shippers):
+                each.look()
+            # A worker that ends with 2 said why it cannot start; another one could not either.
+            self._ending |= any(worker.returncode == CANNOT_START for worker in workers)
+            time.sleep(LOOK_S)
+        for worker in workers:
+            worker.ask_to_end()
+        status = max(worker.end() for worker in workers)
+        for shipper in shippers:
+            shipper.end()
+        return status
 
     def _start(self, listening: socket.socket) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -102,22 +118,15 @@ class Workers:
             start_new_session=True,  # Ctrl-C reaches this process alone, which then drains the workers
         )
 
-    def _replace_dead(self) -> None:
-        for place, child in enumerate(self._children):
-            if child.poll() is None or self._ending:
-                continue
-            if child.returncode == 2:  # it said why it cannot start; another one could not either
-                self._end(signal.SIGTERM, None)
-                return
-            print(f"worker {child.pid} ended with {child.returncode}; starting another", file=sys.stderr, flush=True)
-            time.sleep(RESTART_PAUSE_S)
-            self._children[place] = self._start(self._sockets[place])
+    def _start_shipper(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(shlex.split(self._shipper), stdin=subprocess.DEVNULL, start_new_session=True)
 
     def _end(self, _: int, __: FrameType | None) -> None:
         self._ending = True
-        for child in self._children:
-            if child.poll() is None:
-                child.send_signal(signal.SIGTERM)
+
+
+def _kept(name: str, start: Callable[[], subprocess.Popen[bytes]], longest_pause_s: float) -> KeptProcess:
+    return KeptProcess(name, start, timer=time.monotonic, longest_pause_s=longest_pause_s)
 
 
 def _bound(host: str, port: int, *, share: bool) -> socket.socket:
@@ -143,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
         "--host": {"help": "address to listen on (STREAMREC_HOST, default 127.0.0.1)"},
         "--port": {"type": int, "help": "port to listen on (STREAMREC_PORT, default 8000)"},
         "--workers": {"type": int, "help": "processes of the service (STREAMREC_WORKERS, default 1)"},
+        "--shipper": {"default": "", "help": "command of a shipper that is kept running beside the service"},
     }
     for name, option in options.items():
         parser.add_argument(name, **option)

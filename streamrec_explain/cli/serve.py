@@ -1,7 +1,7 @@
 """`streamrec serve`: the service of a home folder, in this terminal."""
 
 import os
-import subprocess
+import shlex
 from pathlib import Path
 
 import click
@@ -21,13 +21,15 @@ from streamrec_explain.cli.service_process import command, shipper_command
 def serve(home: Path, port: int, workers: int, ships: bool, output: Output) -> None:
     """Serve explanations of the champion until Ctrl-C or SIGTERM.
 
-    Where another process ships the audit log of this home folder (a container beside this one), say --no-ship; two
+    A shipper that dies is started again, after 1 s, 2 s, 4 s and so on up to a minute, and each death is told. Where
+    another process ships the audit log of this home folder (a container beside this one), say --no-ship; two
     shippers do no harm. Exit codes: 0 ended when asked, 2 bad settings, 3 the port is busy.
     """
+    options = [f"--workers={workers}"]
     if ships:
-        # A session of its own, so that Ctrl-C drains the service first; it ends when the service is gone.
-        command_line = shipper_command(check_home(home), f"--with-process={os.getpid()}")
-        subprocess.Popen(command_line, start_new_session=True)
-    start = command("explain", check_home(home), port, f"--workers={workers}")
+        # It ends when this process is gone, even if that was killed.
+        beside = shipper_command(check_home(home), f"--with-process={os.getpid()}")
+        options.append(f"--shipper={shlex.join(beside)}")
+    start = command("explain", check_home(home), port, *options)
     # The service takes this process over, so that whoever ends this command ends the service itself.
     os.execv(start[0], start)

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-_SHIPPER = b"audit-log"
+_SHIPPER = b"\0audit-log\0"  # an argument of its own
 
 
 def cpu_seconds(pid: int) -> Counter[str]:

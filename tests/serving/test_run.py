@@ -1,9 +1,12 @@
 """The service as real processes: killed, ended, swapped under load, several on one port."""
 
 import asyncio
+import os
+import shlex
 import signal
 import socket
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -15,6 +18,8 @@ import pytest
 
 from serving.run import listen, main
 from streamrec_explain.audit_log.journal.reader import answer_in_folder, journal_paths
+from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.cli.service_process import shipper_command
 from streamrec_explain.release.registration import CHAMPION
 from tests.serving.deployments import Deployment
 from tests.serving.processes import Running, launch, running
@@ -170,6 +175,51 @@ def records(path: Path) -> set[str]:
     """The request ids in a journal."""
     with sqlite3.connect(path) as connection:
         return {row[0] for row in connection.execute("SELECT request_id FROM records")}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the shipper in /proc")
+def test_a_killed_shipper_has_a_successor(deployment: Deployment, tmp_path: Path) -> None:
+    """What is answered after kill -9 of the shipper is in the table all the same, and the death is told once."""
+    command = shlex.join(shipper_command(deployment.root, "--every=0.2"))
+    with running(deployment, "--shipper", command, log=tmp_path / "log") as service:
+        os.kill(child_of(service, b"audit-log"), signal.SIGKILL)
+        service.post(deployment.asked(size=10) | {"request_id": "later"}).raise_for_status()
+        table = AuditTable(deployment.home.audit_log_hot)
+        deadline = time.monotonic() + 60
+        while table.find_request("later") is None and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert 10 == table.query("SELECT count(*) AS n FROM entries")["n"][0].as_py()
+        successor = child_of(service, b"audit-log")
+        assert 0 == service.end()
+    assert not Path(f"/proc/{successor}").exists()
+    told = [line for line in (tmp_path / "log").read_text().splitlines() if line.startswith("shipper ")]
+    assert ["ended with -9; starting another in 1 s"] == [line.split(" ", 2)[2] for line in told]
+
+
+def child_of(service: Running, named: bytes) -> int:
+    """The child of a service whose command line names this."""
+    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
+    (found,) = (each for each in children if named in Path(f"/proc/{each}/cmdline").read_bytes())
+    return int(found)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the worker in /proc")
+def test_a_killed_worker_has_a_successor(deployment: Deployment, tmp_path: Path) -> None:
+    """Also a single one, where a shipper runs beside it: the port answers again."""
+    command = shlex.join([sys.executable, "-c", "import time; time.sleep(600)"])
+    with running(deployment, "--shipper", command, log=tmp_path / "log") as service:
+        os.kill(child_of(service, b"serving.worker"), signal.SIGKILL)
+        deadline = time.monotonic() + 60
+        while (status := _status(service, deployment)) != 200 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert 200 == status
+
+
+def _status(service: Running, deployment: Deployment) -> int:
+    try:
+        return service.post(deployment.asked(size=10)).status_code
+    except httpx.TransportError:
+        return 0
 
 
 def test_busy_port_is_named(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
