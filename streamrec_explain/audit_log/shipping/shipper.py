@@ -138,11 +138,12 @@ def ship_journal(
 
 def _ship_batch(outbox: Outbox, batch: Batch, table: AuditTable, others: Sequence[Path]) -> ShipReport:
     """Commit one batch unless it is in the table already."""
-    content = outbox.read(batch)
     for _ in range(_ATTEMPTS):
         seen = table.open()
         if table.recorded_version(outbox.journal_id, seen) >= batch.number:
             return ShipReport(outbox.journal_id)
+        # Read after the table was opened: what an erasure took out since must not come back.
+        content = outbox.read(batch)
         fresh = _not_in_table(content.requests, table, seen, None if batch.check_table else others)
         shared = table.recorded_version(ALL_SHIPPERS, seen) + 1
         try:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 
 from streamrec_explain.audit_log.table import conditions
-from streamrec_explain.audit_log.table.commit import Change, commit, commit_all
+from streamrec_explain.audit_log.table.commit import Change, commit, commit_all, refuse_writers
 from streamrec_explain.audit_log.table.data_files import DataFile, by_partition, written
 from streamrec_explain.audit_log.table.encoding import requests_of, table_of
 from streamrec_explain.audit_log.table.layout import Tier
@@ -20,6 +20,7 @@ from streamrec_explain.audit_log.table.request_ids import days_told
 from streamrec_explain.audit_log.table.row_order import sorted_rows
 from streamrec_explain.audit_log.table.schema import ENTRIES, PARTITION_COLUMNS, STATISTICS_COLUMNS
 from streamrec_explain.audit_log.table.stored_table import StoredTable, TableForm, store_errors
+from streamrec_explain.audit_log.table.unnamed_files import delete_unnamed
 from streamrec_explain.errors import AuditLogError, EntryNotFoundError
 from streamrec_explain.records import AuditRequest
 
@@ -82,7 +83,7 @@ class AuditTable(StoredTable):
         if anyone recorded one of these ids since `seen` was opened: what the caller decided on is stale.
         """
         known = seen or self.open()
-        with store_errors(self.uri), self.writing():
+        with store_errors(self.uri):
             with written(self.store(), self.tier) as files:
                 for partition, part in by_partition(sorted_rows(rows)):
                     files.write(partition, [part])
@@ -103,7 +104,7 @@ class AuditTable(StoredTable):
         it was. WriteConflictError if somebody else replaced or removed rows of the partition since `seen`.
         """
         fence = f"replace/{partition.date}/{partition.region}"
-        with store_errors(self.uri), self.writing():
+        with store_errors(self.uri):
             with written(self.store(), self.tier) as files:
                 files.write(partition, rows)
             fences = {fence: self.recorded_version(fence, seen) + 1}
@@ -112,7 +113,7 @@ class AuditTable(StoredTable):
 
     def replace_all(self, rows: Iterable[tuple[Partition, Iterable[pa.Table]]], *, seen: DeltaTable) -> None:
         """Replace all rows and the schema in one commit; WriteConflictError if `seen` is stale."""
-        with store_errors(self.uri), self.writing():
+        with store_errors(self.uri):
             with written(self.store(), self.tier) as files:
                 for partition, tables in rows:
                     files.write(partition, tables)
@@ -129,27 +130,23 @@ class AuditTable(StoredTable):
         From a week on also files that no version ever named, which killed writers left; a younger one may
         belong to a commit that is under way.
         """
-        return self._vacuum(keep_hours, dry_run=dry_run, orphans=keep_hours >= _LONGEST_COMMIT_HOURS)
+        orphans = keep_hours >= _LONGEST_COMMIT_HOURS
+        with store_errors(self.uri):
+            return sorted(self.open().vacuum(keep_hours, dry_run, enforce_retention_duration=False, full=orphans))
 
     def forget_history(self) -> None:
-        """Delete every replaced file and older version at once, so that removed data is gone from the disk.
+        """Delete every replaced file, older version and leftover of killed writers at once: removed data is gone.
 
         The transaction log keeps statistics of removed files; it is cut back to a checkpoint of the newest
-        version. Fences survive, readers of an older version do not. What killed writers left goes too, if the table
-        is on this machine: writers are waited for. In a remote store it goes a week later.
+        version. Fences survive; readers of an older version do not, and writers under way get a WriteConflictError.
         """
         with store_errors(self.uri):
-            self.open()
-            with self.alone() as sure:
-                self._vacuum(0, dry_run=False, orphans=sure)
-            self.open().alter.set_table_properties(_FORGET_AT_ONCE)
+            refused_before = refuse_writers(self, _FORGET_AT_ONCE)
+            delete_unnamed(self.store(), self.open(), older_than=refused_before)
+            self.vacuum(keep_hours=0, dry_run=False)
             self.open().create_checkpoint()
             self.open().cleanup_metadata()
             self.open().alter.set_table_properties(_KEEP_HISTORY)
-
-    def _vacuum(self, keep_hours: int, *, dry_run: bool, orphans: bool) -> list[str]:
-        with store_errors(self.uri):
-            return sorted(self.open().vacuum(keep_hours, dry_run, enforce_retention_duration=False, full=orphans))
 
     def query(self, sql: str, seen: DeltaTable | None = None) -> pa.Table:
         """Run SQL (DataFusion) over the table, named `entries`, and return the whole answer."""

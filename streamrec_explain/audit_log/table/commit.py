@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 import msgspec
 import pyarrow as pa
@@ -16,6 +17,7 @@ from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.audit_log.table.schema import ENTRIES, PARTITION_COLUMNS
 from streamrec_explain.audit_log.table.stored_table import StoredTable
 
+ALL_WRITERS = "streamrec-audit-log-writers"
 _ATTEMPTS = 20
 
 
@@ -65,6 +67,20 @@ def commit_all(added: Sequence[AddAction], table: StoredTable, seen: DeltaTable)
     _sync_log(table.folder, seen.version())
 
 
+def refuse_writers(table: StoredTable, settings: Mapping[str, str]) -> int:
+    """Give the table its settings so that no writer that began before can commit; which version they are older than.
+
+    A change of settings makes the storage library refuse a commit, and the record in between keeps `commit` from
+    trying it again. So files older than the returned version that the table does not name now are nobody's.
+    """
+    first = table.open()
+    first.alter.set_table_properties(dict(settings))
+    known = table.open()
+    commit(Change([], {ALL_WRITERS: (known.transaction_version(ALL_WRITERS) or 0) + 1}), table, known)
+    table.open().alter.set_table_properties(dict(settings))
+    return int(first.version())
+
+
 def _commit_once(change: Change, known: DeltaTable) -> None:
     marks = [Transaction(name, version) for name, version in change.fences.items()]
     known.create_write_transaction(
@@ -78,8 +94,9 @@ def _commit_once(change: Change, known: DeltaTable) -> None:
 
 def _still_holds(change: Change, seen: DeltaTable, newest: DeltaTable) -> bool:
     """Whether what was decided on `seen` is true of the newest version; without a fence nobody can tell."""
-    same = all(newest.transaction_version(name) == seen.transaction_version(name) for name in change.fences)
-    paths = set(pa.table(newest.get_add_actions(flatten=True))["path"].to_pylist())
+    fences = (*change.fences, ALL_WRITERS)
+    same = all(newest.transaction_version(name) == seen.transaction_version(name) for name in fences)
+    paths = set(map(unquote, pa.table(newest.get_add_actions(flatten=True))["path"].to_pylist()))
     return bool(change.fences) and same and all(file.path in paths for file in change.replaced)
 
 

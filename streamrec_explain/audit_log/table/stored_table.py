@@ -1,6 +1,5 @@
 """A Delta table of the audit log that is made at its first use: open it, keep a warm handle, say what went wrong."""
 
-import fcntl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,9 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.fs import DeltaStorageHandler
 
 from streamrec_explain.errors import AuditLogError, WriteConflictError
+
+# What a writer is told whose version of the table was forgotten while it wrote.
+_HISTORY_IS_GONE = "Invalid table version"
 
 
 class TableForm(msgspec.Struct, frozen=True):
@@ -75,28 +77,6 @@ class StoredTable:
             return pafs.SubTreeFileSystem(str(self.folder), pafs.LocalFileSystem())
         return pafs.PyFileSystem(DeltaStorageHandler(self.uri, self._storage_options))
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Held from the first byte of a file to the commit that names it; many hold it at once."""
-        with self._lock_file(fcntl.LOCK_SH):
-            yield
-
-    @contextmanager
-    def alone(self) -> Iterator[bool]:
-        """Wait until nobody is `writing` and keep it so; false for a remote table, whose writers nobody knows."""
-        with self._lock_file(fcntl.LOCK_EX):
-            yield self.folder is not None
-
-    @contextmanager
-    def _lock_file(self, how: int) -> Iterator[None]:
-        """A lock beside the files, which ends with its process however that dies."""
-        if self.folder is None:
-            yield
-            return
-        with (self.folder / ".writers.lock").open("a") as file:
-            fcntl.flock(file, how)
-            yield
-
     def _existing(self) -> DeltaTable:
         return DeltaTable(self.uri, storage_options=self._storage_options)
 
@@ -122,7 +102,7 @@ def store_errors(uri: str) -> Iterator[None]:
     """Turn what the storage library raises into the product's errors."""
     try:
         yield
-    except CommitFailedError as error:
-        raise WriteConflictError(f"another writer changed {uri} first: {error}") from error
     except (DeltaError, OSError, pa.ArrowException) as error:
+        if isinstance(error, CommitFailedError) or _HISTORY_IS_GONE in str(error):
+            raise WriteConflictError(f"another writer changed {uri} first: {error}") from error
         raise AuditLogError(f"the store of the audit table {uri} failed: {error}") from error

@@ -73,6 +73,29 @@ def test_a_run_ends_under_traffic(filled: Journal, tmp_path: Path) -> None:
     assert [f"request-{number}" for number in (12, 13)] == _held(filled)
 
 
+class _TableUnderErasure(AuditTable):
+    """A table whose history is forgotten, after a request left the journal, while the first commit is under way."""
+
+    def __init__(self, uri: str, journal: Path, gone: str) -> None:
+        super().__init__(uri)
+        self._journal, self._gone = journal, [gone]
+
+    def append(self, *given: Any, **named: Any) -> int:
+        """Commit as the table does, too late the first time."""
+        while self._gone:
+            with closing(sqlite3.connect(self._journal)) as connection, connection:
+                connection.execute("DELETE FROM records WHERE request_id = ?", (self._gone.pop(),))
+            self.forget_history()
+        return super().append(*given, **named)
+
+
+def test_what_was_erased_meanwhile_is_not_shipped(filled: Journal, tmp_path: Path) -> None:
+    """A batch that was read before the erasure is read again."""
+    table = _TableUnderErasure(str(tmp_path / "erasing"), filled.path, "request-2")
+    assert 9 == _ship(filled, table, requests=100).requests
+    assert {f"request-{n}": 3 for n in range(10) if n != 2} == _request_counts(table)
+
+
 def _held(journal: Journal) -> list[str]:
     with closing(sqlite3.connect(journal.path)) as connection:
         return [row[0] for row in connection.execute("SELECT request_id FROM records ORDER BY sequence")]

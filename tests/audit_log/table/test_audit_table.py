@@ -1,7 +1,6 @@
 """One tier as a Delta table: append, find, query, fences."""
 
 import json
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -117,21 +116,3 @@ def test_a_table_is_made_once_by_whoever_comes_first(tmp_path: Path) -> None:
         opened = list(threads.map(lambda table: table.open(), tables))
     assert {0} == {each.version() for each in opened}
     assert 1 == len({str(each.metadata().id) for each in opened})
-
-
-def test_what_killed_writers_left_goes_with_the_history(hot: AuditTable) -> None:
-    """It may hold a person that was erased; a writer that lives is waited for."""
-    hot.append([request(0)])
-    assert hot.folder is not None
-    left = hot.folder / "date=2026-01-01" / "region=US" / "part-left.zstd.parquet"
-    left.write_bytes(b"half a file")
-    hot.vacuum(keep_hours=0, dry_run=False)
-    assert left.exists()
-    forgetting = threading.Thread(target=hot.forget_history)
-    with hot.writing():
-        forgetting.start()
-        forgetting.join(0.3)
-        assert left.exists() and forgetting.is_alive()
-    forgetting.join()
-    assert not left.exists()
-    assert 3 == hot.rows("true").num_rows
