@@ -60,10 +60,15 @@ def seals(tmp_path: Path) -> Seals:
 
 @pytest.fixture(scope="session")
 def named() -> Iterator[S3Store | None]:
-    """The real store that the environment names, None without one."""
+    """The real store that the environment names, None without one; tables without options reach it as well."""
     found = named_store()
-    yield found
-    if found is not None:
+    if found is None:
+        yield None
+        return
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in found.options.items():
+            environment.setenv(name.upper(), value)
+        yield found
         found.end()
 
 

@@ -1,12 +1,11 @@
 """Bytes per entry by column, from the table's own Parquet footers: nothing is estimated."""
 
 from collections import Counter
+from urllib.parse import unquote
 
 import msgspec
 import pyarrow as pa
-import pyarrow.fs
 import pyarrow.parquet as pq
-from deltalake.fs import DeltaStorageHandler
 
 from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.audit_log.table.schema import REPLAY_COLUMNS
@@ -41,10 +40,9 @@ def table_bytes(table: AuditTable) -> TableBytes:
     seen = table.open()
     actions = pa.table(seen.get_add_actions(flatten=True)).to_pylist()
     with store_errors(table.uri):
-        files = pyarrow.fs.PyFileSystem(DeltaStorageHandler.from_table(seen._table))
         by_column: Counter[str] = Counter()
         for action in actions:
-            by_column.update(_columns(pq.read_metadata(action["path"], filesystem=files)))
+            by_column.update(_columns(pq.read_metadata(unquote(action["path"]), filesystem=table.store())))
     stored = sum(action["size_bytes"] for action in actions)
     by_column[INDEXES] = stored - by_column.total()
     entries = sum(action["num_records"] for action in actions)

@@ -4,14 +4,16 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from streamrec_explain.audit_log.maintenance.compaction import apply_compaction, plan_compaction
 from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.audit_log.table.content import Content, content_of
+from streamrec_explain.audit_log.table.encoding import table_of
 from streamrec_explain.audit_log.table.ordered_rows import ordered
 from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.audit_log.table.row_order import sorted_rows
-from streamrec_explain.audit_log.table.schema import SORT_COLUMNS
+from streamrec_explain.audit_log.table.schema import ENTRIES, SORT_COLUMNS
 from streamrec_explain.audit_log.table.store import AuditStore
 from tests.audit_log.audit_requests import DAY_MS, START_MS, request
 
@@ -58,6 +60,14 @@ def test_a_region_of_any_name_is_rewritten(hot: AuditTable) -> None:
     """Percent signs and slashes in a region are its own."""
     for number in range(2):
         hot.append([request(number, region="50%25/a b")])
+    apply_compaction(plan_compaction(hot), hot)
+    assert (1, 6) == (len(hot.open().file_uris()), hot.rows("true").num_rows)
+
+
+def test_files_that_the_storage_library_wrote_are_rewritten(hot: AuditTable) -> None:
+    """As earlier versions of this program did; it names the folder of such a region with escapes of its own."""
+    for number in range(2):
+        write_deltalake(hot.open(), table_of([request(number, region="50%25/a b")]).cast(ENTRIES), mode="append")
     apply_compaction(plan_compaction(hot), hot)
     assert (1, 6) == (len(hot.open().file_uris()), hot.rows("true").num_rows)
 

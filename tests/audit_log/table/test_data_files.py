@@ -1,11 +1,13 @@
 """Data files: what is written comes back, cut only between requests, with statistics that are true."""
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
+from deltalake.fs import DeltaStorageHandler
 
 from streamrec_explain.audit_log.table import data_files
 from streamrec_explain.audit_log.table.content import content_of
@@ -15,6 +17,7 @@ from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.audit_log.table.row_order import sorted_rows
 from streamrec_explain.audit_log.table.schema import STATISTICS_COLUMNS
 from tests.audit_log.audit_requests import request
+from tests.audit_log.s3_store import S3Store
 
 US = Partition("2026-01-01", "US")
 
@@ -86,3 +89,12 @@ def test_rows_of_several_partitions_are_told_apart() -> None:
     assert {
         region: [f"request-{n}" for n in range(place, 7, 3)] for place, region in enumerate(("US", "EU", "JP"))
     } == (parts)
+
+
+def test_the_first_error_is_told_though_the_store_is_away(s3: S3Store) -> None:
+    """It cannot be asked to delete what was begun; a vacuum will."""
+    store = pafs.PyFileSystem(DeltaStorageHandler(s3.uri, s3.options))
+    with ExitStack() as outage, pytest.raises(ValueError, match="first"), written(store, "hot") as files:
+        files.write(US, [sorted_rows(table_of([request(0)]))])
+        outage.enter_context(s3.away())
+        raise ValueError("first")
