@@ -4,6 +4,7 @@ import pytest
 from deltalake import write_deltalake
 
 from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.commit import refuse_writers
 from streamrec_explain.audit_log.table.encoding import table_of
 from streamrec_explain.audit_log.table.ordered_rows import ordered
 from streamrec_explain.audit_log.table.partition import Partition
@@ -80,3 +81,14 @@ def test_other_partitions_do_not_stand_in_the_way(hot: AuditTable) -> None:
     hot.replace_partition(other, ordered(hot, other, hot.open()), seen=hot.open())
     _rewrite(hot, seen)
     assert {"request-0", "request-1"} == _ids(hot)
+
+
+def test_no_writer_that_began_before_can_commit(hot: AuditTable) -> None:
+    """Though its fences are as it saw them; whoever begins afterwards can."""
+    hot.append([request(0)])
+    stale = hot.open()
+    assert stale.version() + 1 == refuse_writers(hot, {"delta.logRetentionDuration": "interval 30 days"})
+    with pytest.raises(WriteConflictError):
+        hot.append([request(1)], seen=stale, fences={"journal": 1})
+    hot.append([request(2)], fences={"journal": 1})
+    assert 6 == hot.rows("true").num_rows
