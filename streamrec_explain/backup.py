@@ -3,7 +3,8 @@
 sqlite files are copied through sqlite's own backup, which a running service does not disturb; a local table is
 copied at one version, the files that it names; everything else byte for byte. Left out is what can be made again:
 values between Dagster steps and Dagster's own history. Journals come first and tables after them, so that an
-entry shipped in between is in both, never in neither; seals are copied while nobody can seal.
+entry shipped in between is in both, never in neither; seals, ledger and whom holds are about are copied while nobody
+can seal, remove or place a hold.
 """
 
 import hashlib
@@ -47,8 +48,9 @@ def backup(home: Home, folder: Path, *, now_ms: int) -> BackupManifest:
     files: dict[str, str] = {}
     for path in _in_order(home):
         files[path] = _copy(home.root / path, folder / path)
-    with evidence_of(home).leaves.locked():
-        for path in _below(home.root, home.audit_ledger, home.seals):
+    evidence = evidence_of(home)
+    with evidence.ledger.locked(), evidence.leaves.locked():  # in the order in which a removal takes them
+        for path in _below(home.root, home.audit_ledger, home.seals, home.holds):
             files[path] = _copy(home.root / path, folder / path)
         for table in log_of(home).tables():
             files |= {path: _copy(home.root / path, folder / path) for path in _files_of(table, home)}
@@ -86,11 +88,12 @@ def restore(folder: Path, home: Path) -> BackupManifest:
 
 
 def _in_order(home: Home) -> list[str]:
-    """Every file but seals, ledger and tables: journals first."""
+    """Every file but seals, ledger, holds and tables: journals first."""
     seen = set(_below(home.root, home.audit_ledger, home.seals, Path(home.audit_log_hot), Path(home.audit_log_cold)))
     journals = _below(home.root, home.journal)
     rest = [path for path in _below(home.root, home.root) if path not in seen and path not in set(journals)]
-    return [*journals, *(path for path in rest if Path(path).parts[0] not in _LEFT_OUT)]
+    later = (*_LEFT_OUT, home.holds.name)  # by name: its files come and go
+    return [*journals, *(path for path in rest if Path(path).parts[0] not in later)]
 
 
 def _below(root: Path, *places: Path) -> list[str]:

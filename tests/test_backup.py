@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from streamrec_explain.audit_log.custody.holds import HoldScope
+from streamrec_explain.audit_log.evidence.sealed_tree import Act
 from streamrec_explain.audit_log.evidence.sealing import seal
 from streamrec_explain.audit_log.evidence.signing import load_public_keys, public_path
 from streamrec_explain.audit_log.evidence.verification import verify
-from streamrec_explain.audit_log.home_log import evidence_of, log_of, seals_of
+from streamrec_explain.audit_log.home_log import evidence_of, holds_of, log_of, seals_of
 from streamrec_explain.audit_log.journal.journal import Journal
 from streamrec_explain.audit_log.shipping.shipper import ship_folder
 from streamrec_explain.backup import MANIFEST, backup, read_manifest, restore
@@ -133,3 +135,29 @@ def test_a_damaged_journal_is_not_backed_up_as_sound(home: Home, tmp_path: Path)
     path.write_bytes(data)
     with pytest.raises(BackupError):
         backup(home, tmp_path / "backup", now_ms=4)
+
+
+def test_holds_placed_during_a_backup_are_in_it_wholly_or_not(home: Home, tmp_path: Path) -> None:
+    """Whom a hold is about comes with its record: without, nothing could be removed from the restored home."""
+    keys, holds, signer, ended = load_key_file(home.keys), holds_of(home), seals_of(home).signer, threading.Event()
+    act = Act("tester", 1, "case 7")
+
+    def place_and_release() -> None:
+        while not ended.is_set():
+            placed = holds.place(HoldScope(user_id="ada"), keys=keys, signer=signer, act=act)
+            holds.release(placed.hold_id, signer=signer, act=act)
+            holds.place(HoldScope(user_id="bob"), keys=keys, signer=signer, act=act)
+
+    placing = threading.Thread(target=place_and_release)
+    placing.start()
+    try:
+        for number in range(4):
+            backup(home, tmp_path / f"backup-{number}", now_ms=4)
+    finally:
+        ended.set()
+        placing.join()
+    for number in range(4):
+        restored = Home(tmp_path / f"restored-{number}")
+        restore(tmp_path / f"backup-{number}", restored.root)
+        assert set(holds_of(restored).people()) == {each.hold_id for each in holds_of(restored).active(keys)}
+        assert {path.stem for path in restored.holds.glob("*.json")} == set(holds_of(restored).people())

@@ -140,7 +140,8 @@ def audit_table_cold(
     return dg.MaterializeResult(metadata={"plan": str(plan), "rows moved": moved})
 
 
-@daily(pool="maintain", deps=[audit_table_cold])
+# A hold that is placed while it runs voids the plan: it is made again.
+@daily(pool="maintain", deps=[audit_table_cold], retry_policy=dg.RetryPolicy(max_retries=3))
 def audit_log_expired(
     context: dg.AssetExecutionContext, home: HomeFolder, config: Maintenance
 ) -> dg.MaterializeResult[None]:

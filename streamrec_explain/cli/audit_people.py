@@ -40,10 +40,13 @@ from streamrec_explain.personal_data import (
 )
 from streamrec_explain.training_copy import rows_of_user
 
+SHORTEST_SEARCHED = 6  # a shorter id, such as "5", is found everywhere and means nothing
+
 
 class ErasureShown(msgspec.Struct, frozen=True):
     """What an erasure would do or did: `left` names files of the home that still name the person.
 
+    `id_searched` is false for an id too short to be told from other bytes: then only pseudonyms were searched for.
     `sources` are the event folders that are known of, whether or not they name the person; `to_do` what to do there.
     """
 
@@ -52,6 +55,7 @@ class ErasureShown(msgspec.Struct, frozen=True):
     kept: int
     holds: tuple[str, ...]
     left: tuple[str, ...]
+    id_searched: bool
     sources: tuple[SourceOfPerson, ...]
     to_do: tuple[str, ...]
 
@@ -92,11 +96,12 @@ def erase(
         why = act(reason_without(user, reason))
         places = erase_person(user, plan, log, stored, seals=seals_of(stored, signing_key), act=why)
         holds_of(stored).forget_released()
-    left = _still_naming(stored, (user, *plan.person.pseudonyms)) if go_on and not plan.kept else ()
+    names_searched = (*plan.person.pseudonyms, *([user] if len(user) >= SHORTEST_SEARCHED else []))
+    left = _still_naming(stored, names_searched) if go_on and not plan.kept else ()
     names = tuple(hold.hold_id for hold in plan.holds) if plan.kept else ()
     sources = sources_of_person((*recorded_sources(stored), *data), user)
     to_do = tuple(line for each in sources for line in each.advice)
-    shown = ErasureShown(text, places, plan.kept, names, left, sources, to_do)
+    shown = ErasureShown(text, places, plan.kept, names, left, user in names_searched, sources, to_do)
     output.show(_told(shown), msgspec.to_builtins(shown))
     sys.exit(EXIT_REFUSED if go_on and plan.kept else 0)
 
@@ -223,6 +228,8 @@ def _told(shown: ErasureShown) -> str:
     if shown.kept:
         lines.append(f"KEPT BACK: {shown.kept} entries under {', '.join(shown.holds)}; run it again after the release")
     lines += [f"STILL NAMED in {name}: delete it, or make it again without them" for name in shown.left]
+    if not shown.id_searched:
+        lines.append("the id is too short to search files for: its pseudonyms and columns of users were searched")
     return "\n".join([*lines, *sources])
 
 

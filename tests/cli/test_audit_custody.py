@@ -160,6 +160,14 @@ def test_a_byte_search_finds_nothing_after_an_erasure(sealed: Path) -> None:
     assert not asked(sealed, "export", USER)["requests"]
 
 
+def test_a_short_id_is_not_searched_byte_by_byte(sealed: Path) -> None:
+    """Every file would hold it; that it was not is told."""
+    (sealed / "notes.txt").write_text("bob bobs")
+    done = run(sealed, "erase", "bob", "--apply")
+    assert (0, True, False) == (done.exit_code, "too short to search" in done.stdout, "STILL NAMED" in done.stdout)
+    assert {(USER,)} == {UserSnapshot.load(path).user_ids for path in Home(sealed).users.glob("*.arrow")}
+
+
 def test_events_are_erased_from_the_copy_and_told_at_their_source(home: Path, tmp_path: Path) -> None:
     """The home's own copy loses the person; the folder that training read is named with what to do, and is left."""
     stored, data, other = Home(home), tmp_path / "data", tmp_path / "other"

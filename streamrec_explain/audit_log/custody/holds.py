@@ -110,7 +110,7 @@ class Holds:
             if hold_id not in {each.hold_id for each in standing_holds(self._ledger)}:
                 raise HoldError(f"there is no hold {hold_id!r} to release")
             self._ledger.append(HoldReleased(hold_id=hold_id, **msgspec.structs.asdict(act)), signer)
-        self.forget_released()
+            self._forget_released()
 
     def active(self, keys: KeyRing | None) -> tuple[ActiveHold, ...]:
         """Every hold that was not released; HoldError if it cannot be told whom one of them is about."""
@@ -127,10 +127,13 @@ class Holds:
     def forget_released(self) -> None:
         """Delete what says whom released holds were about; a killed release may have left it."""
         with self._ledger.locked():  # one that is being placed has its file first
-            names = {each.hold_id for each in standing_holds(self._ledger)}
-            for path in self.folder.glob("hold-*.json"):
-                if path.stem not in names:
-                    path.unlink(missing_ok=True)
+            self._forget_released()
+
+    def _forget_released(self) -> None:
+        names = {each.hold_id for each in standing_holds(self._ledger)}
+        for path in self.folder.glob("hold-*.json"):
+            if path.stem not in names:
+                path.unlink(missing_ok=True)
 
     def _active(self, placed: HoldPlaced, keys: KeyRing | None) -> ActiveHold:
         if placed.subjects is None:
