@@ -19,14 +19,14 @@ def delete_unnamed(store: pafs.FileSystem, seen: DeltaTable, *, older_than: int)
     """
     # The log has paths as parts of a URI, where a region's name may stand in other letters.
     named = {unquote(path) for path in pa.table(seen.get_add_actions())["path"].to_pylist()}
-    began = store.get_file_info(f"{_LOG}{older_than:020}.json").mtime_ns
-    files = [info for info in store.get_file_info(pafs.FileSelector("", recursive=True)) if info.is_file]
-    if lost := named - {info.path for info in files}:
-        raise AuditLogError(
-            f"the table names files that are not there, such as {min(lost)}: restore or verify it first"
-        )
-    left = [info for info in files if info.path not in named and not info.path.startswith(_LOG)]
-    old = [info.path for info in left if info.mtime_ns < began]
+    commit = f"{_LOG}{older_than:020}.json"
+    # Only times of one list can be compared: asked for a single file, S3 tells whole seconds.
+    listed = store.get_file_info(pafs.FileSelector("", recursive=True))
+    written = {info.path: info.mtime_ns for info in listed if info.is_file}
+    if lost := {*named, commit} - written.keys():
+        raise AuditLogError(f"the table lacks files that it names, such as {min(lost)}: try again, or verify it")
+    left = [path for path in written if path not in named and not path.startswith(_LOG)]
+    old = [path for path in left if written[path] < written[commit]]
     for path in old:
         store.delete_file(path)
     return len(old)

@@ -55,7 +55,7 @@ def test_a_lost_file_stops_it(filled: AuditTable) -> None:
     seen = filled.open()
     for path in data_files(filled) - {dead}:
         filled.store().delete_file(path)
-    with pytest.raises(AuditLogError, match="files that are not there"):
+    with pytest.raises(AuditLogError, match="lacks files that it names"):
         delete_unnamed(filled.store(), seen, older_than=seen.version())
     assert {dead} == data_files(filled)
 
