@@ -15,7 +15,7 @@ class Admission:
 
     `max_in_flight` bounds the queue by count, `max_wait_s` by age: what waited longer for its turn is
     refused, since its caller has given up. `timer` counts seconds. While `draining()` every answer asks its
-    client to connect elsewhere.
+    client to connect elsewhere. Requests are computed on the event loop, so turns are taken (see `_Turns`).
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Admission:
         self._max_wait_s = max_wait_s
         self._max_body_bytes = max_body_bytes
         self._in_flight = 0
+        self._turns = _Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Admit or refuse one request."""
@@ -75,7 +76,9 @@ class Admission:
             return
         if body is None:
             await self._refuse("too_large", 413, scope, receive, send)
-        elif self._timer() - arrived > self._max_wait_s:
+            return
+        await self._turns.take()
+        if self._timer() - arrived > self._max_wait_s:
             await self._refuse("too_old", 503, scope, receive, send)
         else:
             await self._app(scope, _Replayed(body, receive), send)
@@ -94,6 +97,23 @@ class Admission:
         response = failure(status, "Refused", told[reason])
         response.headers["Connection"] = "close"  # the rest of the body is never read
         return response
+
+
+class _Turns:
+    """Lets one request per turn of the event loop begin, in the order in which they came.
+
+    Between two of them the loop reads what has arrived. Without that everything that arrived during one computation
+    would be computed at its end, and what arrived during those after them: requests would grow old where nobody
+    counts them.
+    """
+
+    def __init__(self) -> None:
+        self._taken = asyncio.Lock()
+
+    async def take(self) -> None:
+        """Wait for a turn; the next one is given once the loop has looked around."""
+        await self._taken.acquire()
+        asyncio.get_running_loop().call_soon(self._taken.release)
 
 
 class _Answering:

@@ -98,6 +98,52 @@ def test_one_request_too_many_is_refused_at_once() -> None:
     assert [503, 200, 200, 200, 200] == asyncio.run(crowd())
 
 
+def statuses_of_a_crowd(size: int, **bounds: Any) -> list[int]:
+    """What so many requests that arrive at once get from an app that computes 0.1 s of the clock for each."""
+    clock = [0.0]
+
+    async def computing(scope: Scope, receive: Receive, send: Send) -> None:
+        clock[0] += 0.1
+        await PlainTextResponse("done")(scope, receive, send)
+
+    async def crowd() -> list[int]:
+        app = admission(computing, timer=lambda: clock[0], **bounds)
+        return [status_of(sent) for sent in await asyncio.gather(*(ask(app, b"0") for _ in range(size)))]
+
+    return asyncio.run(crowd())
+
+
+def test_a_crowd_is_bounded_by_count() -> None:
+    """The first is computed before the others are looked at; of those as many wait as may, none of the rest."""
+    assert [200] * 4 + [503] * 6 == statuses_of_a_crowd(10, max_in_flight=3, max_wait_s=9.0)
+
+
+def test_a_crowd_is_bounded_by_age() -> None:
+    """They take turns in the order in which they came; those whose turn comes too late are not computed any more."""
+    assert [200] * 4 + [503] * 6 == statuses_of_a_crowd(10, max_in_flight=99, max_wait_s=0.25)
+
+
+def test_what_arrives_meanwhile_is_seen_between_two_turns() -> None:
+    """A probe that comes while requests wait is answered after the one being computed, not after all of them."""
+
+    async def order() -> list[str]:
+        ended: list[str] = []
+
+        async def asked(name: str, method: str = "POST") -> None:
+            await ask(app, b"0", method=method)
+            ended.append(name)
+
+        async def probe() -> None:
+            await asyncio.sleep(0)
+            await asked("probe", "GET")
+
+        app = admission(max_in_flight=9)
+        await asyncio.gather(*(asked(f"list {number}") for number in range(5)), probe())
+        return ended
+
+    assert asyncio.run(order()).index("probe") < 3
+
+
 @pytest.mark.parametrize("draining", [True, False])
 def test_draining_closes_connections(draining: bool) -> None:
     """A service that is about to end sends its clients elsewhere after their answer."""
