@@ -38,12 +38,8 @@ class Repeats:
     async def claimed(self, request_id: str) -> AsyncIterator[None]:
         """Hold the claim on a request id; JournalError if another request holds it for too long."""
         offset = int.from_bytes(hashlib.blake2b(request_id.encode(), digest_size=8).digest()) % _OFFSETS
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                while not self._take(offset):
-                    await asyncio.sleep(_RETRY_S)
-        except TimeoutError:
-            raise JournalError(f"request {request_id!r} is being answered elsewhere; ask again later") from None
+        if not self._take(offset):  # hardly ever: a retry while the first is being answered
+            await self._wait_for(offset, request_id)
         try:
             yield
         finally:
@@ -64,6 +60,14 @@ class Repeats:
         os.close(self._claims)
         for journal in self._journals.values():
             journal.close()
+
+    async def _wait_for(self, offset: int, request_id: str) -> None:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                while not self._take(offset):
+                    await asyncio.sleep(_RETRY_S)
+        except TimeoutError:
+            raise JournalError(f"request {request_id!r} is being answered elsewhere; ask again later") from None
 
     def _take(self, offset: int) -> bool:
         # The lock belongs to the process: a second request of this worker would be let in, and would then unlock.
