@@ -18,7 +18,7 @@ from streamrec_explain.audit_log.table.schema import ENTRIES, PARTITION_COLUMNS
 from streamrec_explain.audit_log.table.stored_table import StoredTable
 
 ALL_WRITERS = "streamrec-audit-log-writers"
-_ATTEMPTS = 20
+_ATTEMPTS = 100  # each lost to a commit of somebody else, so that all together go on
 
 
 class Change(msgspec.Struct, frozen=True):
