@@ -1,12 +1,11 @@
 """One person's data in a home folder: everything that is held about them, erased or exported as one."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import pyarrow as pa
 
 from streamrec_explain.audit_log.custody.erasure import (
     ErasurePlan,
@@ -28,8 +27,6 @@ from streamrec_explain.home import Home
 from streamrec_explain.pseudonym import KeyRing
 from streamrec_explain.records import Claim, HistoryEvent, explanation_id
 from streamrec_explain.training_copy import erase_from_copy, rows_of_user
-
-_BLOCK = 1 << 20
 
 
 class FeatureOfPerson(msgspec.Struct, frozen=True):
@@ -144,34 +141,6 @@ def erase_from_snapshots(folder: Path, user_id: str) -> int:
     for path in naming:
         path.unlink(missing_ok=True)
     return len(naming)
-
-
-def files_naming(root: Path, names: Sequence[str]) -> list[Path]:
-    """The files below a folder whose bytes, or Arrow columns of text, hold any of the names."""
-    files = sorted(path for path in root.rglob("*") if path.is_file())
-    return [path for path in files if _names_any(path, names)]
-
-
-def _names_any(path: Path, names: Sequence[str]) -> bool:
-    wanted = [name.encode() for name in names]
-    longest, tail = max(map(len, wanted)), b""
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            if any(name in tail + block for name in wanted):
-                return True
-            tail = block[-longest:]
-    return path.suffix == ".arrow" and any(name in text for text in _texts(path) for name in wanted)
-
-
-def _texts(path: Path) -> Iterator[bytes]:
-    """The text of an Arrow file's string columns, decompressed."""
-    with pa.OSFile(str(path), "rb") as source:
-        reader = pa.ipc.open_file(source)
-        for number in range(reader.num_record_batches):
-            for column in reader.get_batch(number).columns:
-                values = column.dictionary if pa.types.is_dictionary(column.type) else column
-                if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-                    yield b"".join(bytes(buffer) for buffer in values.buffers()[2:] if buffer)
 
 
 def _request(found: FoundRequest, meanings: dict[str, str]) -> RequestOfPerson:

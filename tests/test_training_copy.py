@@ -11,8 +11,8 @@ from orchestration.values import CODECS
 from streamrec_explain.errors import ConformanceError, EventDataError
 from streamrec_explain.events.world import World
 from streamrec_explain.explanation.thresholds import Thresholds
+from streamrec_explain.files_naming import files_naming
 from streamrec_explain.models.reranker_dataset import RerankerDataset
-from streamrec_explain.personal_data import files_naming
 from streamrec_explain.training_copy import erase_from_copy, rows_of_user
 from tests.reference.small_world import random_world
 

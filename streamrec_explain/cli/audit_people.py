@@ -29,11 +29,11 @@ from streamrec_explain.cli.plans import apply_option
 from streamrec_explain.cli.writing import writes_tables
 from streamrec_explain.event_sources import SourceOfPerson, recorded_sources, sources_of_person
 from streamrec_explain.features.spec import DEFAULT_SPEC
+from streamrec_explain.files_naming import files_naming
 from streamrec_explain.home import Home
 from streamrec_explain.personal_data import (
     PersonalData,
     erase_person,
-    files_naming,
     person_of,
     personal_data,
     snapshots_naming,

@@ -19,8 +19,9 @@ from streamrec_explain.audit_log.evidence.verification import verify
 from streamrec_explain.audit_log.home_log import evidence_of, holds_of, log_of, seals_of
 from streamrec_explain.audit_log.journal.journal import Journal
 from streamrec_explain.audit_log.shipping.shipper import ship_folder
+from streamrec_explain.files_naming import files_naming
 from streamrec_explain.home import Home
-from streamrec_explain.personal_data import files_naming, person_of
+from streamrec_explain.personal_data import person_of
 from streamrec_explain.pseudonym import KeyRing, create_key_file, new_key_ring
 from tests.audit_log.audit_requests import DAY_MS, START_MS, request
 from tests.audit_log.custody_worker import ACT, HELD

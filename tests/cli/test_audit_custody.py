@@ -20,8 +20,8 @@ from streamrec_explain.events.world_store import load_world, save_world
 from streamrec_explain.explanation.audit_inputs import inputs_of
 from streamrec_explain.features.snapshots import UserSnapshot, write_snapshot
 from streamrec_explain.features.spec import DEFAULT_SPEC
+from streamrec_explain.files_naming import files_naming
 from streamrec_explain.home import Home
-from streamrec_explain.personal_data import files_naming
 from streamrec_explain.pseudonym import KeyRing, create_key_file, load_key_file, new_key_ring
 from streamrec_explain.records import AuditRequest, HistoryEvent, ListContext, ListItem
 from tests.audit_log.audit_requests import START_MS, entry, request
@@ -193,17 +193,6 @@ def test_events_are_erased_from_the_copy_and_told_at_their_source(home: Path, tm
     assert ["bob"] * 19 == load_world(stored.values / "events").impressions["user_id"].to_pylist()
     (data / "log.csv").write_text("user_id,item_id\nbob,i1\n", encoding="utf-8")
     assert [] == asked(home, "erase", USER, "--apply")["to_do"]
-
-
-def test_the_search_looks_into_compressed_arrow_files(tmp_path: Path) -> None:
-    """And across the blocks that it reads."""
-    table = pa.table({"user_id": pa.array(["ada-lovelace"] * 1000)})
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with pa.ipc.new_file(str(tmp_path / "events.arrow"), table.schema, options=options) as writer:
-        writer.write_table(table)
-    (tmp_path / "block").write_bytes(bytes((1 << 20) - 4) + b"ada-lovelace")
-    assert ["block", "events.arrow"] == [path.name for path in files_naming(tmp_path, ["nobody", "ada-lovelace"])]
-    assert [] == files_naming(tmp_path, ["nobody"])
 
 
 def test_an_erasure_under_a_hold_completes_after_its_release(sealed: Path) -> None:
