@@ -34,7 +34,7 @@ def _overlapping_blocks(path: Path, overlap: int) -> Iterator[bytes]:
 
 
 def _texts(path: Path) -> Iterator[bytes]:
-    """The text of a file's string columns, decompressed; of dictionaries also what no row refers to."""
+    """The text of a file's string columns, decompressed; of an Arrow dictionary also what no row refers to."""
     if path.suffix == ".arrow":
         with pa.OSFile(str(path), "rb") as source:
             reader = pa.ipc.open_file(source)

@@ -42,10 +42,10 @@ def test_compressed_text_is_looked_into(tmp_path: Path, form: str, suffix: str) 
 
 
 def test_a_name_in_a_dictionary_that_no_row_uses_is_found(tmp_path: Path) -> None:
-    """Removing rows alone leaves it there."""
+    """Removing rows alone leaves it in an Arrow file."""
     unused = pa.DictionaryArray.from_arrays(pa.array([0] * 1000, pa.int32()), PLAIN.drop_null())
-    _write(tmp_path / "a.parquet", pa.table({"v": unused}))
-    assert [tmp_path / "a.parquet"] == files_naming(tmp_path, [NAME])
+    _write(tmp_path / "a.arrow", pa.table({"v": unused}))
+    assert [tmp_path / "a.arrow"] == files_naming(tmp_path, [NAME])
 
 
 def test_a_name_across_blocks_is_found(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from streamrec_explain.audit_log.table import data_files
 from streamrec_explain.audit_log.table.content import content_of
 from streamrec_explain.audit_log.table.data_files import by_partition, is_in_order, read_groups, written
 from streamrec_explain.audit_log.table.encoding import table_of
+from streamrec_explain.audit_log.table.layout import writer_options
 from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.audit_log.table.row_order import sorted_rows
 from streamrec_explain.audit_log.table.schema import STATISTICS_COLUMNS
@@ -98,3 +99,16 @@ def test_the_first_error_is_told_though_the_store_is_away(s3: S3Store) -> None:
         files.write(US, [sorted_rows(table_of([request(0)]))])
         outage.enter_context(s3.away())
         raise ValueError("first")
+
+
+def test_a_file_holds_no_text_of_rows_that_left(store: pafs.FileSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers do not show dictionaries, so this looks at the bytes."""
+    plain = {"compression": "none", "compression_level": None}
+    monkeypatch.setattr(data_files, "writer_options", lambda *given: {**writer_options(*given), **plain})
+    rows = sorted_rows(table_of([request(0, user_id_hash="5" * 32), request(3, user_id_hash="7" * 32)]))
+    with written(store, "hot") as files:
+        files.write(US, [rows])
+        files.write(US, [rows.slice(3)])
+    with_both, with_one = (store.open_input_file(each.path).read() for each in files.added)
+    assert b"5" * 32 in with_both and b"5" * 32 not in with_one
+    assert b"7" * 32 in with_both and b"7" * 32 in with_one
