@@ -17,7 +17,7 @@ from streamrec_explain.audit_log.table.encoding import entry_columns
 from streamrec_explain.audit_log.table.ordered_rows import user_cuts
 from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.audit_log.table.row_order import sorted_rows
-from streamrec_explain.audit_log.table.schema import ATTENTION_PLACES, ENTRIES, SHAP_PLACES
+from streamrec_explain.audit_log.table.schema import ATTENTION_PLACES, ROWS, SHAP_PLACES
 from streamrec_explain.records import AuditEntry, Claim
 
 _ROWS_AT_ONCE = 10_000
@@ -52,10 +52,10 @@ def apply_upgrade(plan: UpgradePlan, *tables: AuditTable) -> int:
 
 
 def upgraded(rows: pa.Table) -> pa.Table:
-    """Rows of the first version as this version has them, in their order."""
+    """Rows of the first version as this version has them (ROWS), in their order."""
     entries = [_entry(row) for row in rows.to_pylist()]
     columns = {**{name: rows[name] for name in rows.schema.names}, **entry_columns(entries)}
-    return pa.table([columns[name] for name in ENTRIES.names], names=ENTRIES.names).cast(ENTRIES)
+    return coded(pa.table([columns[name] for name in ROWS.names], names=ROWS.names))
 
 
 def _upgrade(table: AuditTable) -> int:
@@ -78,7 +78,7 @@ def _upgraded_pieces(table: AuditTable, partition: Partition, rows: int, seen: D
         where = f"{partition.condition} AND {conditions.between('user_id_hash', low, high)}"
         found = table.query(f"SELECT * FROM entries WHERE {where}", seen)
         parts = [upgraded(found.slice(first, _ROWS_AT_ONCE)) for first in range(0, found.num_rows, _ROWS_AT_ONCE)]
-        yield sorted_rows(joined(map(coded, parts)))
+        yield sorted_rows(joined(parts))
 
 
 class _FirstClaim(msgspec.Struct, frozen=True, array_like=True):

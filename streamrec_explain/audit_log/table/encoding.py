@@ -5,7 +5,7 @@ attention weights, numbers of claims, propensity and computation time (`precisio
 request looks like after the round trip. The two scores come back exactly: replay needs them.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
@@ -16,40 +16,36 @@ import pyarrow as pa
 
 from streamrec_explain.audit_log.table import arrow_columns as arrow
 from streamrec_explain.audit_log.table import precision
-from streamrec_explain.audit_log.table.claim_columns import FlatClaims, claims_of, flat_claims
-from streamrec_explain.audit_log.table.schema import (
-    ATTENTION_PLACES,
-    CLAIM_INTEGER_PLACES,
-    CLAIM_NUMBER_PLACES,
-    CLAIM_TEXT_PLACES,
-    ENTRIES,
-    SCORES,
-    SHAP_PLACES,
-)
-from streamrec_explain.records import AuditEntry, AuditRequest
+from streamrec_explain.audit_log.table.claim_columns import claim_columns, claims_of
+from streamrec_explain.audit_log.table.coded_rows import joined
+from streamrec_explain.audit_log.table.rankings import Rankings, ranking_of
+from streamrec_explain.audit_log.table.schema import ATTENTION_PLACES, ENTRIES, ROWS, SCORES, SHAP_PLACES
+from streamrec_explain.records import AuditEntry, AuditRequest, Claim
 
-Pairs = tuple[tuple[str, float], ...]
+_SHAP = ("shap", "feature", "value", SHAP_PLACES)
+_ATTENTION = ("attention", "item", "weight", ATTENTION_PLACES)
 _DAY_MS = 86_400_000
+_REQUESTS_AT_ONCE = 100  # each column is one more pass over all entries, which should stay in the processor's cache
 _REQUEST_TEXTS = (
     *("region", "user_id_hash", "request_id", "model_version", "locale", "policy"),
     *("key_id", "trend_digest", "user_snapshot_digest"),
 )
-_ENTRY_TEXTS = ("item_id", "explanation_type", "explanation_text_hash", "template", "would_be_type")
+_ENTRY_TEXTS = ("item_id", "explanation_type", "template", "would_be_type")
 
 
 def table_of(requests: Iterable[AuditRequest]) -> pa.Table:
-    """Rows of the audit table, sorted by SORT_COLUMNS, for whole requests."""
+    """Rows of the audit table (ROWS), sorted by SORT_COLUMNS, for whole requests."""
     ordered = sorted(requests, key=lambda each: (each.user_id_hash, each.timestamp_ms, each.request_id))
-    entries = list(chain.from_iterable(request.entries for request in ordered))
-    columns = {**_request_columns(ordered), **entry_columns(entries)}
-    rows = pa.table([columns[name] for name in ENTRIES.names], schema=ENTRIES)
-    return _by_position(rows, ordered)
+    starts = range(0, len(ordered), _REQUESTS_AT_ONCE)
+    parts = [_rows(ordered[start : start + _REQUESTS_AT_ONCE]) for start in starts]
+    return parts[0] if len(parts) == 1 else joined(parts)
 
 
 def requests_of(rows: pa.Table) -> list[AuditRequest]:
     """The requests whose rows these are, in order of their first row; inverse of `table_of`."""
+    plain = rows if rows.schema.equals(ENTRIES) else rows.cast(ENTRIES)
     by_request: dict[str, list[dict[str, Any]]] = {}
-    for row in _with_exact_scores(rows).to_pylist():
+    for row in _with_exact_scores(plain).to_pylist():
         by_request.setdefault(row["request_id"], []).append(row)
     return [_request(sorted(group, key=lambda row: row["ordinal"])) for group in by_request.values()]
 
@@ -64,79 +60,57 @@ def utc_day(timestamp_ms: int) -> str:
     return datetime.fromtimestamp(timestamp_ms / 1000, UTC).date().isoformat()
 
 
+def _rows(requests: Sequence[AuditRequest]) -> pa.Table:
+    """The rows of requests in order."""
+    entries = [each for request in requests for each in request.entries]
+    columns = {**_request_columns(requests), **entry_columns(entries)}
+    return _by_position(pa.table([columns[name] for name in ROWS.names], schema=ROWS), requests)
+
+
 def _request_columns(requests: Sequence[AuditRequest]) -> dict[str, pa.Array]:
     """The columns that a request's rows share."""
-    counts = np.fromiter((len(request.entries) for request in requests), np.int64, len(requests))
-    row_of = arrow.numbers(np.repeat(np.arange(len(requests)), counts))
-    times = np.fromiter((request.timestamp_ms for request in requests), np.int64, len(requests))
-    versions = np.fromiter((request.schema_version for request in requests), np.int16, len(requests))
-    columns = {name: arrow.texts([getattr(each, name) for each in requests]) for name in _REQUEST_TEXTS}
-    columns["timestamp_ms"] = arrow.numbers(times)
-    columns["date"] = arrow.numbers((times // _DAY_MS).astype(np.int32)).view(pa.date32())
-    columns["schema_version"] = arrow.numbers(versions)
-    shared = {name: column.take(row_of) for name, column in columns.items()}
-    ordinals = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    counts = arrow.lengths([request.entries for request in requests])
+    row_of = np.repeat(np.arange(len(requests)), counts)
+    times = np.array([request.timestamp_ms for request in requests], np.int64)
+    versions = np.array([request.schema_version for request in requests], np.int16)
     first = [(request.inputs, *[None] * (len(request.entries) - 1)) for request in requests]
-    shared["request_inputs"] = arrow.binaries(list(chain.from_iterable(first)))
-    return {**shared, "ordinal": arrow.numbers(ordinals.astype(np.int16))}
+    ordinals = np.arange(len(row_of)) - (np.cumsum(counts) - counts)[row_of]
+    return {
+        **{name: _coded(name, requests).at(row_of) for name in _REQUEST_TEXTS},
+        "timestamp_ms": arrow.numbers(times[row_of]),
+        "date": arrow.numbers((times // _DAY_MS).astype(np.int32)[row_of]).view(pa.date32()),
+        "schema_version": arrow.numbers(versions[row_of]),
+        "request_inputs": arrow.binaries(list(chain.from_iterable(first))),
+        "ordinal": arrow.numbers(ordinals.astype(np.int16)),
+    }
 
 
 def entry_columns(entries: Sequence[AuditEntry]) -> dict[str, pa.Array]:
     """The columns of the entries themselves, in their order."""
-    columns = {name: arrow.texts([getattr(each, name) for each in entries]) for name in _ENTRY_TEXTS}
-    columns["position"] = arrow.numbers(np.fromiter((each.position for each in entries), np.int16, len(entries)))
+    columns = {name: _coded(name, entries).column() for name in _ENTRY_TEXTS}
+    columns["explanation_text_hash"] = arrow.texts([each.explanation_text_hash for each in entries])
+    columns["position"] = arrow.numbers(np.array([each.position for each in entries], np.int16))
     for name in SCORES:
-        values = np.fromiter((getattr(each, name) for each in entries), np.float64, len(entries))
+        values = np.array([getattr(each, name) for each in entries], np.float64)
         columns[name] = arrow.numbers(precision.kept(values))
         columns[f"{name}_rest"] = arrow.numbers(precision.rest(values))
-    columns |= _pair_columns([each.shap_top_3 for each in entries], "shap", "feature", "value", SHAP_PLACES)
-    columns |= _pair_columns(
-        [each.attention_top_2 for each in entries], "attention", "item", "weight", ATTENTION_PLACES
-    )
     columns["flags"] = arrow.text_lists([each.flags for each in entries])
-    propensities = [() if each.propensity is None else (each.propensity,) for each in entries]
-    columns |= _placed("propensity", (1,), propensities, _numbers)
+    columns["propensity"] = _numbers([each.propensity for each in entries])
     columns["computation_time_ms"] = _numbers([each.computation_time_ms for each in entries])
     columns["inputs"] = arrow.binaries([each.inputs for each in entries])
-    return {**columns, **_claim_columns(entries)}
+    shap = Rankings.of([each.shap_top_3 for each in entries])
+    attention = Rankings.of([each.attention_top_2 for each in entries])
+    claims = claim_columns([each.claims for each in entries], shap, attention)
+    return {**columns, **shap.columns(*_SHAP), **attention.columns(*_ATTENTION), **claims}
 
 
-def _claim_columns(entries: Sequence[AuditEntry]) -> dict[str, pa.Array]:
-    flat = [flat_claims(each.claims, each.shap_top_3, each.attention_top_2) for each in entries]
-    return {
-        "claims": arrow.texts([each.form for each in flat]),
-        **_placed("claim_text_{}", CLAIM_TEXT_PLACES, [each.texts for each in flat], arrow.texts),
-        **_placed("claim_integer_{}", CLAIM_INTEGER_PLACES, [each.integers for each in flat], _integers),
-        **_placed("claim_number_{}", CLAIM_NUMBER_PLACES, [each.numbers for each in flat], _numbers),
-        "claim_rest": arrow.binaries([each.rest for each in flat]),
-    }
+def _coded(name: str, records: Sequence[AuditEntry] | Sequence[AuditRequest]) -> arrow.CodedTexts:
+    return arrow.CodedTexts.of([getattr(each, name) for each in records])
 
 
-def _pair_columns(pairs: Sequence[Pairs], stem: str, label: str, number: str, places: Sequence[int]) -> dict[str, Any]:
-    names = [[name for name, _ in each] for each in pairs]
-    values = [[value for _, value in each] for each in pairs]
-    return {
-        **_placed(f"{stem}_{{}}_{label}", places, names, arrow.texts),
-        **_placed(f"{stem}_{{}}_{number}", places, values, _numbers),
-    }
-
-
-def _placed(
-    name: str, places: Sequence[int], values: Sequence[Sequence[Any]], column: Callable[[list[Any]], pa.Array]
-) -> dict[str, pa.Array]:
-    """One column per place: the value there of each sequence, null where it is shorter."""
-    lengths = np.fromiter(map(len, values), np.int64, len(values))
-    starts = np.cumsum(lengths) - lengths
-    flat = column(list(chain.from_iterable(values)))
-    return {name.format(place): flat.take(arrow.numbers(starts + (place - 1), lengths >= place)) for place in places}
-
-
-def _numbers(values: Sequence[float]) -> pa.Array:
-    return arrow.numbers(precision.kept(np.fromiter(values, np.float64, len(values))))
-
-
-def _integers(values: Sequence[int]) -> pa.Array:
-    return arrow.numbers(np.fromiter(values, np.int64, len(values)))
+def _numbers(values: Sequence[float | None]) -> pa.Array:
+    valid = np.array([value is not None for value in values], np.bool_)
+    return arrow.numbers(precision.kept(np.array(values, np.float64)), valid)
 
 
 def _by_position(rows: pa.Table, requests: Sequence[AuditRequest]) -> pa.Table:
@@ -160,8 +134,7 @@ def _with_exact_scores(rows: pa.Table) -> pa.Table:
 
 
 def _entry(row: Mapping[str, Any]) -> AuditEntry:
-    shap = _pairs(row, "shap", "feature", "value", SHAP_PLACES)
-    attention = _pairs(row, "attention", "item", "weight", ATTENTION_PLACES)
+    shap, attention = ranking_of(row, *_SHAP), ranking_of(row, *_ATTENTION)
     return AuditEntry(
         item_id=row["item_id"],
         position=row["position"],
@@ -172,7 +145,7 @@ def _entry(row: Mapping[str, Any]) -> AuditEntry:
         template=row["template"],
         shap_top_3=shap,
         attention_top_2=attention,
-        claims=claims_of(FlatClaims.of_row(row), shap, attention),
+        claims=claims_of(row, shap, attention),
         flags=tuple(row["flags"]),
         would_be_type=row["would_be_type"],
         propensity=row["propensity"],
@@ -182,30 +155,28 @@ def _entry(row: Mapping[str, Any]) -> AuditEntry:
 
 
 def _stored_entry(entry: AuditEntry) -> AuditEntry:
-    shap, attention = entry.shap_top_3[: len(SHAP_PLACES)], entry.attention_top_2[: len(ATTENTION_PLACES)]
-    flat = flat_claims(entry.claims, shap, attention)
-    flat = msgspec.structs.replace(flat, numbers=_kept(flat.numbers))
     return msgspec.structs.replace(
         entry,
-        shap_top_3=_kept_pairs(shap),
-        attention_top_2=_kept_pairs(attention),
-        claims=claims_of(flat, _kept_pairs(shap), _kept_pairs(attention)),
+        shap_top_3=_kept_pairs(entry.shap_top_3[: len(SHAP_PLACES)]),
+        attention_top_2=_kept_pairs(entry.attention_top_2[: len(ATTENTION_PLACES)]),
+        claims=tuple(map(_stored_claim, entry.claims)),
         propensity=None if entry.propensity is None else _kept([entry.propensity])[0],
         computation_time_ms=_kept([entry.computation_time_ms])[0],
     )
 
 
-def _kept_pairs(pairs: Pairs) -> Pairs:
+def _stored_claim(claim: Claim) -> Claim:
+    numbers = {name: value for name, value in claim.evidence.items() if isinstance(value, float)}
+    stored = dict(zip(numbers, _kept(list(numbers.values())), strict=True))
+    return Claim(claim.kind, claim.verdict, {**claim.evidence, **stored})
+
+
+def _kept_pairs(pairs: Sequence[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
     return tuple(zip([name for name, _ in pairs], _kept([value for _, value in pairs]), strict=True))
 
 
 def _kept(values: Sequence[float]) -> tuple[float, ...]:
     return tuple(precision.kept(np.array(values, np.float64)).tolist())
-
-
-def _pairs(row: Mapping[str, Any], stem: str, label: str, number: str, places: Sequence[int]) -> Pairs:
-    found = ((row[f"{stem}_{place}_{label}"], row[f"{stem}_{place}_{number}"]) for place in places)
-    return tuple((name, value) for name, value in found if name is not None)
 
 
 def _request(rows: list[dict[str, Any]]) -> AuditRequest:

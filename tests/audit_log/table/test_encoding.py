@@ -1,12 +1,11 @@
 """Audit requests as rows: exact but for the columns that are float32 on purpose."""
 
 import numpy as np
-import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamrec_explain.audit_log.table.encoding import as_stored, requests_of, table_of, utc_day
-from streamrec_explain.audit_log.table.schema import ENTRIES, SORT_COLUMNS
+from streamrec_explain.audit_log.table.schema import ROWS, SORT_COLUMNS
 from streamrec_explain.records import AuditRequest
 from tests.audit_log.audit_requests import START_MS, entry, request, requests
 
@@ -47,8 +46,18 @@ def test_rows_have_the_declared_schema_and_order() -> None:
     """Whatever the order of the requests, rows lie by user, time, request and position."""
     rows = table_of([request(12), request(3), request(11)])
     keys = list(zip(*(rows[name].to_pylist() for name in SORT_COLUMNS), strict=True))
-    assert ENTRIES == rows.schema
+    assert ROWS == rows.schema
     assert sorted(keys) == keys
+
+
+def test_many_requests_are_made_into_rows_piece_by_piece() -> None:
+    """Each column is still one chunk with one dictionary, and the order is that of all."""
+    sent = [request(number, items=2) for number in range(230)]
+    rows = table_of(sent[::-1])
+    assert [as_stored(each) for each in sent] == requests_of(rows)
+    assert {1} == {column.num_chunks for column in rows.columns}
+    users = rows["user_id_hash"].chunk(0).dictionary.to_pylist()
+    assert sorted({each.user_id_hash for each in sent}) == users
 
 
 def test_request_inputs_lie_once_per_request() -> None:
@@ -62,8 +71,8 @@ def test_request_inputs_lie_once_per_request() -> None:
 
 def test_no_requests_make_an_empty_table() -> None:
     """An empty batch is a table of no rows with the same schema."""
-    assert ENTRIES.empty_table() == table_of([])
-    assert [] == requests_of(pa.table(ENTRIES.empty_table()))
+    assert ROWS.empty_table() == table_of([])
+    assert [] == requests_of(ROWS.empty_table())
 
 
 def test_the_date_is_the_utc_day() -> None:
