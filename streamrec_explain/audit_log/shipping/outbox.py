@@ -6,6 +6,7 @@ from types import TracebackType
 import msgspec
 
 from streamrec_explain.audit_log.journal.file import connect, journal_errors, transaction
+from streamrec_explain.audit_log.journal.journal import used_bytes
 from streamrec_explain.audit_log.journal.record import StoredRecord
 from streamrec_explain.errors import CorruptRecordError, JournalError
 from streamrec_explain.records import AuditRequest
@@ -91,19 +92,41 @@ class Outbox:
         with journal_errors(self.path), transaction(self._connection):
             self._connection.execute("UPDATE batches SET shipped_ms = ? WHERE number = ?", (now_ms, number))
 
-    def prune(self, recorded: int, shipped_before_ms: int) -> int:
-        """Delete the records of batches in the table that were shipped before a time; return how many."""
-        old = "number <= ? AND shipped_ms < ?"
+    def prune(self, recorded: int, shipped_before_ms: int, keep_bytes: int) -> int:
+        """Delete records in the table that were shipped before a time, and older ones while the journal holds more.
+
+        Batch by batch, so that the service is never kept from writing for long; returns how many.
+        """
+        deleted = 0
+        while (oldest := self._oldest_kept(recorded)) is not None:
+            batch, shipped_ms = oldest
+            if shipped_ms >= shipped_before_ms and used_bytes(self._connection) <= keep_bytes:
+                break
+            deleted += self._delete(batch)
+        return deleted
+
+    def _oldest_kept(self, recorded: int) -> tuple[int, int] | None:
+        """Number of the first batch in the table that was seen there and still has records, and when (Unix ms)."""
+        with journal_errors(self.path):
+            row = self._connection.execute(
+                "SELECT number, shipped_ms FROM batches WHERE number <= ? AND shipped_ms IS NOT NULL AND EXISTS "
+                "(SELECT 1 FROM records WHERE sequence BETWEEN first_sequence AND last_sequence AND NOT damaged) "
+                "ORDER BY number LIMIT 1",
+                (recorded,),
+            ).fetchone()
+        return None if row is None else (row[0], row[1])
+
+    def _delete(self, number: int) -> int:
+        """Delete the records up to the end of a batch, but damaged ones; how many."""
         with journal_errors(self.path), transaction(self._connection):
             deleted = self._connection.execute(
                 "DELETE FROM records WHERE NOT damaged AND sequence <= "
-                f"(SELECT coalesce(max(last_sequence), 0) FROM batches WHERE {old})",
-                (recorded, shipped_before_ms),
+                "(SELECT last_sequence FROM batches WHERE number = ?)",
+                (number,),
             ).rowcount
             # The last batch stays: its number and bounds say where the next one starts.
             self._connection.execute(
-                f"DELETE FROM batches WHERE {old} AND number < (SELECT max(number) FROM batches)",
-                (recorded, shipped_before_ms),
+                "DELETE FROM batches WHERE number <= ? AND number < (SELECT max(number) FROM batches)", (number,)
             )
         return deleted
 

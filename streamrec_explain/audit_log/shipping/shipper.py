@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 from deltalake import DeltaTable
 
+from streamrec_explain.audit_log.journal.journal import DEFAULT_MAX_BYTES
 from streamrec_explain.audit_log.journal.reader import held_elsewhere, journal_paths
 from streamrec_explain.audit_log.shipping.outbox import Batch, BatchBounds, Outbox
 from streamrec_explain.audit_log.table import conditions
@@ -23,6 +24,7 @@ from streamrec_explain.errors import AuditLogError, ShipError, WriteConflictErro
 from streamrec_explain.records import AuditRequest
 
 ALL_SHIPPERS = "streamrec-audit-log-ship"
+DEFAULT_KEEP_BYTES = DEFAULT_MAX_BYTES // 2  # a day at 230 lists a second would be 170 GB
 DEFAULT_KEEP_MS = 24 * 3_600_000
 _ATTEMPTS = 20
 
@@ -110,6 +112,7 @@ def ship_journal(
     clock: Callable[[], int],
     bounds: BatchBounds = BatchBounds(),  # noqa: B008 a frozen value
     keep_ms: int = DEFAULT_KEEP_MS,
+    keep_bytes: int = DEFAULT_KEEP_BYTES,
     siblings: Sequence[Path] = (),
     stopping: Callable[[], bool] = lambda: False,
 ) -> ShipReport:
@@ -118,6 +121,8 @@ def ship_journal(
     What comes meanwhile waits for the next call: under traffic there is always something, and one that went on until
     nothing is left would commit a handful of requests at a time for ever, and never prune.
     `siblings` are the journals in which the same request id may stand too (a retry that another worker took).
+    Shipped records stay `keep_ms`, where a retried request finds its first answer, but the oldest of them go earlier
+    from a journal of more than `keep_bytes`: a full one refuses requests.
     Once `stopping` says so, the batch under way is the last one.
     ShipError if the table cannot be written; what is not shipped stays in the journal.
     """
@@ -132,7 +137,7 @@ def ship_journal(
             if batch.last_sequence >= newest:
                 break
         recorded = table.recorded_version(outbox.journal_id)
-        pruned = outbox.prune(recorded, clock() - keep_ms)
+        pruned = outbox.prune(recorded, clock() - keep_ms, keep_bytes)
         return report.plus(ShipReport(outbox.journal_id, pruned=pruned))
 
 

@@ -162,6 +162,20 @@ def test_shipped_records_are_pruned_after_their_time(filled: Journal, hot: Audit
     assert _once(range(11)) == _request_counts(hot)
 
 
+def test_shipped_records_give_way_before_the_journal_is_full(filled: Journal, hot: AuditTable) -> None:
+    """The oldest go before their time until the bound holds; what was not shipped never does."""
+    bounds, all_bytes = BatchBounds(requests=2), filled.used_bytes
+    report = ship_journal(filled.path, hot, clock=lambda: 5, bounds=bounds, keep_ms=10, keep_bytes=all_bytes - 4096)
+    assert 0 < report.pruned < 10
+    assert [f"request-{number}" for number in range(report.pruned, 10)] == _held(filled)
+    again = ship_journal(filled.path, hot, clock=lambda: 5, bounds=bounds, keep_ms=10, keep_bytes=0)
+    assert (10, []) == (report.pruned + again.pruned, _held(filled))
+    filled.append(request(10), b"")
+    with Outbox(filled.path) as outbox:
+        assert 0 == outbox.prune(99, 99, 0)
+    assert ["request-10"] == _held(filled)
+
+
 def test_damaged_records_are_set_aside_and_told(filled: Journal, hot: AuditTable) -> None:
     """A flipped byte keeps one request back, never the others, and never goes away silently."""
     with sqlite3.connect(filled.path) as connection:
