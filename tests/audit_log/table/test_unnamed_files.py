@@ -1,5 +1,7 @@
 """Files that no version names: those of dead writers go, those that may still be committed stay."""
 
+import time
+
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
@@ -10,6 +12,7 @@ from streamrec_explain.errors import AuditLogError, WriteConflictError
 from tests.audit_log.audit_requests import request
 
 HOSTILE = "a/b 'ü%=.. ;--"
+TICK_S = 0.01  # files of one tick of the store's clock are as old as each other
 
 
 def left_behind(table: AuditTable, name: str) -> str:
@@ -19,6 +22,7 @@ def left_behind(table: AuditTable, name: str) -> str:
     copy = f"{path.rsplit('/', 1)[0]}/{name}.parquet"
     with store.open_input_file(path) as source:
         pq.write_table(pq.read_table(source), copy, filesystem=store)
+    time.sleep(2 * TICK_S)
     return copy
 
 
