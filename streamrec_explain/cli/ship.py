@@ -21,13 +21,16 @@ from streamrec_explain.cli.writing import writing_tables
 from streamrec_explain.errors import AuditLogError, UnsafeStoreError
 
 PARENT_LOOK_S = 1.0
+GIVING_WAY = 10  # niceness beside the parent, a service: entries can wait in the journal, its callers cannot
 
 
 @click.command()
 @home_option
 @click.option("--watch", is_flag=True, help="Go on until SIGTERM or Ctrl-C, which end it after the batch under way.")
 @click.option("--every", type=click.FloatRange(min=0.1), default=5.0, show_default=True, help="Seconds between rounds.")
-@click.option("--with-process", type=int, help="With --watch: end when the process of this id, the parent, is gone.")
+@click.option(
+    "--with-process", type=int, help="With --watch: give way to this process, the parent, and end when it is gone."
+)
 @with_output
 def ship(home: Path, watch: bool, every: float, with_process: int | None, output: Output) -> None:
     """Move what the journals hold into the hot table, each request exactly once.
@@ -96,5 +99,6 @@ def _asked_to_end(parent: int | None) -> threading.Event:
         stop.set()
 
     if parent is not None:
+        os.nice(GIVING_WAY)
         threading.Thread(target=follow, name="parent-watch", daemon=True).start()
     return stop

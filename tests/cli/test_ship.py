@@ -1,6 +1,7 @@
 """`streamrec audit-log ship --watch`: a process that ships, tells, and ends when it is told or alone."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -79,6 +80,13 @@ def test_it_tells_an_outage_and_its_end(home: Home) -> None:
         while told["failures"]:
             told = json.loads(line(process))
         assert (5, 0, 0.5) == (told["requests"], told["waiting"]["requests"], told["pause_s"])
+
+
+def test_it_gives_way_to_its_parent(home: Home) -> None:
+    """Beside a service it takes what processor time is left."""
+    with watching(home, f"--with-process={os.getpid()}") as process:
+        assert "shipped 5 requests" in line(process)
+        assert os.getpriority(os.PRIO_PROCESS, 0) + 10 == os.getpriority(os.PRIO_PROCESS, process.pid)
 
 
 def test_it_ends_with_its_parent(home: Home) -> None:
