@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from streamrec_explain.audit_log.journal.journal import DEFAULT_MAX_BYTES
 from streamrec_explain.audit_log.shipping.rounds import ShipRound, ship_rounds
 from streamrec_explain.audit_log.shipping.shipper import ship_folder
 from streamrec_explain.cli.options import home_option, now_ms
@@ -31,25 +32,44 @@ GIVING_WAY = 10  # niceness beside the parent, a service: entries can wait in th
 @click.option(
     "--with-process", type=int, help="With --watch: give way to this process, the parent, and end when it is gone."
 )
+@click.option(
+    "--journal-max-bytes",
+    type=click.IntRange(min=1),
+    default=DEFAULT_MAX_BYTES,
+    envvar="STREAMREC_JOURNAL_MAX_BYTES",
+    show_default=True,
+    show_envvar=True,
+    help="What the service lets a journal grow to; shipped records give way from half of it.",
+)
 @with_output
-def ship(home: Path, watch: bool, every: float, with_process: int | None, output: Output) -> None:
+def ship(
+    home: Path, watch: bool, every: float, with_process: int | None, journal_max_bytes: int, output: Output
+) -> None:
     """Move what the journals hold into the hot table, each request exactly once.
 
     With --watch it tells each round that did or missed something, as a line (with --json as an object a line), and
     asks a store that is away less and less often, at least once a minute. Exit codes: 0 done, or ended when asked;
     1 a journal could not be shipped and keeps what it holds; 2 bad input.
     """
-    log = audit_log_of(home)
+    log, keep_bytes = audit_log_of(home), journal_max_bytes // 2
     if not watch:
         with writing_tables(home):
-            reports = ship_folder(log.journals, log.hot, clock=now_ms)
+            reports = ship_folder(log.journals, log.hot, clock=now_ms, keep_bytes=keep_bytes)
         lines = [f"{each.journal_id}: {each.requests} requests, {each.rows} rows" for each in reports]
         output.show("\n".join(lines) or "no journal", msgspec.to_builtins(reports))
         return
     stop = _asked_to_end(with_process)
     with ExitStack() as held:
         _begin(home, held, stop, every)
-        rounds = ship_rounds(log.journals, log.hot, clock=now_ms, pause=stop.wait, stopping=stop.is_set, every_s=every)
+        rounds = ship_rounds(
+            log.journals,
+            log.hot,
+            clock=now_ms,
+            pause=stop.wait,
+            stopping=stop.is_set,
+            every_s=every,
+            keep_bytes=keep_bytes,
+        )
         _tell(rounds, output)
 
 

@@ -3,17 +3,20 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from streamrec_explain.audit_log.journal.journal import Journal
 from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.cli.service_process import shipper_command
+from streamrec_explain.cli.ship import ship
 from streamrec_explain.home import Home
 from tests.audit_log.audit_requests import request
 
@@ -65,6 +68,15 @@ def test_it_ships_what_comes_and_ends_when_asked(home: Home, number: signal.Sign
         told, complained = process.communicate(timeout=30)
         assert (0, "", "") == (process.returncode, told, complained)
     assert 18 == AuditTable(home.audit_log_hot).query("SELECT count(*) AS n FROM entries")["n"][0].as_py()
+
+
+@pytest.mark.parametrize(("bound", "kept"), [("1", 0), (str(1 << 30), 5)])
+def test_shipped_records_give_way_to_the_bound_of_the_service(home: Home, bound: str, kept: int) -> None:
+    """Which the service takes from the same variable of the environment."""
+    runner = CliRunner(env={"STREAMREC_JOURNAL_MAX_BYTES": bound})
+    assert 0 == runner.invoke(ship, [f"--home={home.root}"], catch_exceptions=False).exit_code
+    with closing(sqlite3.connect(home.journal / "worker-0.sqlite")) as connection:
+        assert [(kept,)] == connection.execute("SELECT count(*) FROM records").fetchall()
 
 
 def test_it_tells_an_outage_and_its_end(home: Home) -> None:

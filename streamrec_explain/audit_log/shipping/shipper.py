@@ -67,13 +67,14 @@ def ship_folder(
     clock: Callable[[], int],
     bounds: BatchBounds = BatchBounds(),  # noqa: B008 a frozen value
     keep_ms: int = DEFAULT_KEEP_MS,
+    keep_bytes: int = DEFAULT_KEEP_BYTES,
 ) -> tuple[ShipReport, ...]:
     """Ship every journal of a folder; one that fails does not keep the others back.
 
-    Shipped records stay `keep_ms` longer in the journal, where a retried request finds its first answer.
+    Shipped records stay in the journal as `ship_journal` has it.
     Raises ShipError naming the journals that failed, after the others were shipped.
     """
-    shipped = ship_each(folder, table, clock=clock, bounds=bounds, keep_ms=keep_ms)
+    shipped = ship_each(folder, table, clock=clock, bounds=bounds, keep_ms=keep_ms, keep_bytes=keep_bytes)
     if shipped.failures:
         raise ShipError("not shipped, and kept in the journal: " + "; ".join(shipped.failures))
     return shipped.reports
@@ -86,6 +87,7 @@ def ship_each(
     clock: Callable[[], int],
     bounds: BatchBounds = BatchBounds(),  # noqa: B008 a frozen value
     keep_ms: int = DEFAULT_KEEP_MS,
+    keep_bytes: int = DEFAULT_KEEP_BYTES,
     stopping: Callable[[], bool] = lambda: False,
 ) -> ShippedFolder:
     """Ship every journal of a folder and tell what went well and what did not; `stopping` as `ship_journal` has it."""
@@ -96,7 +98,14 @@ def ship_each(
             break
         try:
             shipped = ship_journal(
-                path, table, clock=clock, bounds=bounds, keep_ms=keep_ms, siblings=paths, stopping=stopping
+                path,
+                table,
+                clock=clock,
+                bounds=bounds,
+                keep_ms=keep_ms,
+                keep_bytes=keep_bytes,
+                siblings=paths,
+                stopping=stopping,
             )
         except AuditLogError as error:
             failures.append(f"{path}: {error}")
