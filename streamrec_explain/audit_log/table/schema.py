@@ -86,5 +86,6 @@ REPLAY_COLUMNS = (*REST_COLUMNS, "inputs", "request_inputs")
 # Columns whose ranges let a reader skip whole files. The table property `delta.dataSkippingStatsColumns`
 # names exactly these: statistics for other columns than declared make some readers return no rows.
 STATISTICS_COLUMNS = ("user_id_hash", "timestamp_ms", "item_id", "model_version", "explanation_type")
-# Looked up by equality, scattered over every file: only a Bloom filter can skip them.
-BLOOM_COLUMNS = ("request_id", "item_id")
+# Looked up by equality, scattered over every file: only a Bloom filter can skip them. Users are in order, but a day's
+# file has the range of them all.
+BLOOM_COLUMNS = ("user_id_hash", "request_id", "item_id")

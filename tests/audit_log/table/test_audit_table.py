@@ -75,6 +75,7 @@ def test_files_have_the_declared_encodings_and_statistics(hot: AuditTable) -> No
     assert {"ZSTD"} == {column.compression for column in columns.values()}
     assert {"user_id_hash", "timestamp_ms"} == {name for name, column in columns.items() if column.is_stats_set}
     assert set(BLOOM_COLUMNS) == {name for name, column in columns.items() if column.bloom_filter_length}
+    assert not any(column.has_offset_index for column in columns.values())
     assert {"user_id_hash", *STATISTICS_COLUMNS} == _logged_ranges(hot)
 
 
