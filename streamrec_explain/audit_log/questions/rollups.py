@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import pyarrow as pa
-from deltalake import DeltaTable, QueryBuilder, WriterProperties, write_deltalake
+from deltalake import DeltaTable, WriterProperties, write_deltalake
 
 from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.audit_log.table.partition import Partition
@@ -35,7 +35,11 @@ _KEYS = ("item_id", "hour_ms", "explanation_type", "model_version", "trend_diges
 _HOUR_MS = 3_600_000
 _WRITER = WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=65_536)
 _FORM = TableForm(
-    "streamrec-explain-audit-log-rollups", ROLLUPS, ("date", "region", "level"), ("item_id", "hour_ms", "source")
+    "streamrec-explain-audit-log-rollups",
+    "rollups",
+    ROLLUPS,
+    ("date", "region", "level"),
+    ("item_id", "hour_ms", "source"),
 )
 
 
@@ -71,11 +75,6 @@ class Rollups(StoredTable):
         """The digest of the files that each partition counts, from the transaction log alone."""
         actions = pa.table((seen or self.warm()).get_add_actions(flatten=True)).to_pylist()
         return {_partition(action): action["min.source"] for action in actions}
-
-    def query(self, sql: str, seen: DeltaTable | None = None) -> pa.Table:
-        """Run SQL over the table, named `rollups`."""
-        with store_errors(self.uri):
-            return pa.table(QueryBuilder().register("rollups", seen or self.warm()).execute(sql))
 
     def replace(self, partition: Partition, rows: pa.Table) -> None:
         """Replace one partition, both levels, in one commit; with no rows it is removed."""

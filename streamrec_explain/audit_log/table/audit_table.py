@@ -5,10 +5,9 @@ transaction log, never by listing the folder, for the folder also holds files th
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import pyarrow as pa
-from deltalake import DeltaTable, QueryBuilder
+from deltalake import DeltaTable
 
 from streamrec_explain.audit_log.table import conditions
 from streamrec_explain.audit_log.table.commit import Change, commit, commit_all, refuse_writers
@@ -26,16 +25,16 @@ from streamrec_explain.records import AuditRequest
 
 _LONGEST_COMMIT_HOURS = 168
 _FORGET_AT_ONCE = {
+    # Not by the way, at any checkpoint: the age of leftovers is told by a commit.
+    "delta.enableExpiredLogCleanup": "false",
     "delta.logRetentionDuration": "interval 0 seconds",
     "delta.deletedFileRetentionDuration": "interval 0 seconds",
 }
 _KEEP_HISTORY = {
+    "delta.enableExpiredLogCleanup": "true",
     "delta.logRetentionDuration": "interval 30 days",
     "delta.deletedFileRetentionDuration": "interval 7 days",
 }
-
-# Rows are tested while they are decoded: of a page with one wanted row the other columns are hardly read.
-_READING = {"datafusion.execution.parquet.pushdown_filters": "true"}
 
 
 class AuditTable(StoredTable):
@@ -43,7 +42,8 @@ class AuditTable(StoredTable):
 
     def __init__(self, uri: str, tier: Tier = "hot", storage_options: Mapping[str, str] | None = None) -> None:
         name = f"streamrec-explain-audit-log-{tier}"
-        super().__init__(uri, TableForm(name, ENTRIES, PARTITION_COLUMNS, STATISTICS_COLUMNS), storage_options)
+        form = TableForm(name, "entries", ENTRIES, PARTITION_COLUMNS, STATISTICS_COLUMNS)
+        super().__init__(uri, form, storage_options)
         self.tier: Tier = tier
 
     def open(self) -> DeltaTable:
@@ -147,19 +147,6 @@ class AuditTable(StoredTable):
             self.open().create_checkpoint()
             self.open().cleanup_metadata()
             self.open().alter.set_table_properties(_KEEP_HISTORY)
-
-    def query(self, sql: str, seen: DeltaTable | None = None) -> pa.Table:
-        """Run SQL (DataFusion) over the table, named `entries`, and return the whole answer."""
-        with store_errors(self.uri):
-            return pa.table(self._execute(sql, seen))
-
-    def query_batches(self, sql: str, seen: DeltaTable | None = None) -> Iterator[pa.RecordBatch]:
-        """Run SQL as `query` does and stream the answer."""
-        with store_errors(self.uri):
-            yield from pa.RecordBatchReader.from_stream(self._execute(sql, seen))
-
-    def _execute(self, sql: str, seen: DeltaTable | None) -> Any:
-        return QueryBuilder(_READING).register("entries", seen or self.warm()).execute(sql)
 
     def rows(self, condition: str, seen: DeltaTable | None = None) -> pa.Table:
         """The rows that meet an SQL condition, in the declared schema, in no particular order."""
