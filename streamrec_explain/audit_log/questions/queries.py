@@ -18,7 +18,7 @@ _COLUMNS = (
     *("model_version", "explanation_type", "explanation_text_hash", "flags"),
 )
 _GROUP_SQL = {
-    "hour": "CAST(timestamp_ms - timestamp_ms % 3600000 AS VARCHAR)",
+    "hour": "timestamp_ms - timestamp_ms % 3600000",
     "region": "region",
     "model_version": "model_version",
 }
@@ -116,7 +116,7 @@ def type_mix(
             f"WHERE {wanted.condition} GROUP BY grouped, explanation_type"
         )
         for row in table.query(sql).to_pylist():
-            place = (row["grouped"], row["explanation_type"])
+            place = (str(row["grouped"]), row["explanation_type"])
             counts[place] = counts.get(place, 0) + row["n"]
     return shares_of(counts)
 

@@ -33,7 +33,7 @@ ROLLUPS = pa.schema(
 )
 _KEYS = ("item_id", "hour_ms", "explanation_type", "model_version", "trend_digest")
 _HOUR_MS = 3_600_000
-_WRITER = WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=65_536)
+_WRITER = WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=16_384)
 _FORM = TableForm(
     "streamrec-explain-audit-log-rollups",
     "rollups",
