@@ -19,7 +19,7 @@ from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.audit_log.table.request_ids import days_told
 from streamrec_explain.audit_log.table.row_order import sorted_rows
 from streamrec_explain.audit_log.table.schema import ENTRIES, PARTITION_COLUMNS, STATISTICS_COLUMNS
-from streamrec_explain.audit_log.table.stored_table import StoredTable, TableForm, store_errors
+from streamrec_explain.audit_log.table.stored_table import LOG_RETENTION, StoredTable, TableForm, store_errors
 from streamrec_explain.audit_log.table.unnamed_files import delete_unnamed
 from streamrec_explain.errors import AuditLogError, EntryNotFoundError
 from streamrec_explain.records import AuditRequest
@@ -33,7 +33,7 @@ _FORGET_AT_ONCE = {
 }
 _KEEP_HISTORY = {
     "delta.enableExpiredLogCleanup": "true",
-    "delta.logRetentionDuration": "interval 30 days",
+    "delta.logRetentionDuration": LOG_RETENTION,
     "delta.deletedFileRetentionDuration": "interval 7 days",
 }
 

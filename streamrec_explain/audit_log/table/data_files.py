@@ -155,7 +155,7 @@ def _write_file(
 ) -> pa.Table | None:
     """Write tables until the file is large enough; gives the table that the next file begins with."""
     store.create_dir(os.path.dirname(path), recursive=True)
-    groups = _row_groups(first)
+    groups = _row_groups(first, tier)
     options = writer_options(tier, {name: len(one_chunk(groups[0][name]).dictionary) for name in BLOOM_COLUMNS})
     with store.open_output_stream(path) as sink, pq.ParquetWriter(sink, **options) as writer:
         while True:
@@ -165,13 +165,13 @@ def _write_file(
             following = next(more, None)
             if following is None or sink.tell() >= TARGET_FILE_BYTES:
                 return following
-            groups = _row_groups(following)
+            groups = _row_groups(following, tier)
 
 
-def _row_groups(rows: pa.Table) -> list[pa.Table]:
+def _row_groups(rows: pa.Table, tier: Tier) -> list[pa.Table]:
     """The rows cut before requests into even parts of about ROW_GROUP_ROWS, each with dictionaries of its own."""
     starts = request_starts(rows)
-    parts = max(1, round(rows.num_rows / ROW_GROUP_ROWS))
+    parts = max(1, round(rows.num_rows / ROW_GROUP_ROWS[tier]))
     wanted = np.arange(1, parts) * rows.num_rows // parts
     cuts = np.unique([0, *starts[np.searchsorted(starts, wanted, side="right") - 1], rows.num_rows])
     return [trimmed(rows.slice(start, stop - start)) for start, stop in pairwise(cuts.tolist())]

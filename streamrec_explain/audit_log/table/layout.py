@@ -17,11 +17,12 @@ Tier = Literal["hot", "cold"]
 
 # What a reader decodes of each column that it asks for, and that column's dictionary, to find one request. Groups of
 # 55,000 make large tables 1.5 bytes an entry shorter, and such a question take a quarter longer.
-ROW_GROUP_ROWS = 40_000
+# Cold files are hardly asked, and compress best in large ones.
+ROW_GROUP_ROWS = {"hot": 40_000, "cold": 262_144}
 TARGET_FILE_BYTES = 128 << 20  # some 4 million entries: what an erasure rewrites for one person on one day
 # A page holds a column's whole row group. In one of 20,000 floats, split by bytes, Zstandard codes all four kinds of
 # bytes alike, for they lie in one of its blocks of 128 KiB, and they take a tenth more.
-_PAGE_ROWS = 2 * ROW_GROUP_ROWS
+_PAGE_ROWS = 2 * max(ROW_GROUP_ROWS.values())
 # Ids of a whole row group, 36 bytes each: past this the writer would give up coding and repeat them.
 _DICTIONARY_BYTES = 16 << 20
 _COMPRESSION_LEVEL = {"hot": 3, "cold": 12}

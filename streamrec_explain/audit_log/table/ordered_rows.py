@@ -30,8 +30,7 @@ def ordered(
     files, store = table.files(partition, seen) if of_files is None else of_files, table.store()
     with store_errors(table.uri):
         if _lie_in_order(files, store):
-            for file in files:
-                yield from read_groups(store, partition, file.path)
+            yield from _runs(files, store, partition)
             return
         with spooled(_runs(files, store, partition), user_cuts(sum(file.rows for file in files))) as ranges:
             yield from ranges
@@ -68,7 +67,7 @@ def _lie_in_order(files: Sequence[DataFile], store: pafs.FileSystem) -> bool:
 
 
 def _runs(files: Sequence[DataFile], store: pafs.FileSystem, partition: Partition) -> Iterator[pa.Table]:
-    """All rows, in no order, in tables of about PIECE_ROWS: small files together, large ones group by group."""
+    """All rows as the files have them, in tables of about PIECE_ROWS: small row groups together."""
     waiting: list[pa.Table] = []
     for file in files:
         for group in read_groups(store, partition, file.path):

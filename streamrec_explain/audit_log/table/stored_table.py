@@ -21,6 +21,8 @@ _HISTORY_IS_GONE = "Invalid table version"
 _READING = {"datafusion.execution.parquet.pushdown_filters": "true"}
 # A question goes through the commits since the last checkpoint one by one.
 _COMMITS_UNTIL_CHECKPOINT = "10"
+# Opening a table lists its log: with a commit every few seconds a month of it would be half a million files.
+LOG_RETENTION = "interval 2 days"
 
 
 class TableForm(msgspec.Struct, frozen=True):
@@ -137,6 +139,7 @@ class StoredTable:
                 configuration={
                     "delta.dataSkippingStatsColumns": ",".join(self._form.statistics),
                     "delta.checkpointInterval": _COMMITS_UNTIL_CHECKPOINT,
+                    "delta.logRetentionDuration": LOG_RETENTION,
                 },
                 # Tried again, a lost race would write a second beginning on top of the first.
                 commit_properties=CommitProperties(max_commit_retries=0),

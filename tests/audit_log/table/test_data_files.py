@@ -31,7 +31,7 @@ def store(tmp_path: Path) -> pafs.FileSystem:
 
 def test_row_groups_end_with_requests(store: pafs.FileSystem, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 7 requests of 5 rows in groups of about 8 rows; together they are what was written."""
-    monkeypatch.setattr(data_files, "ROW_GROUP_ROWS", 8)
+    monkeypatch.setitem(data_files.ROW_GROUP_ROWS, "hot", 8)
     rows = sorted_rows(table_of([request(3 * n, items=5) for n in range(7)]))
     with written(store, "hot") as files:
         files.write(US, [rows])
