@@ -8,7 +8,6 @@ can seal, remove or place a hold.
 """
 
 import hashlib
-import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ import msgspec
 
 from streamrec_explain.audit_log.home_log import evidence_of, log_of
 from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.durable import sync
 from streamrec_explain.errors import BackupError
 from streamrec_explain.hashing import file_digest
 from streamrec_explain.home import Home
@@ -124,7 +124,7 @@ def _copy(source: Path, target: Path, how: Callable[[Path, Path], str] | None = 
     try:
         digest = (how or _fitting(source))(source, target)
         shutil.copymode(source, target)
-        _sync(target)
+        sync(target)
     except (OSError, sqlite3.Error) as error:
         raise BackupError(f"{source} cannot be copied to {target}: {error}") from error
     if file_digest(target) != digest:
@@ -168,13 +168,5 @@ def _require_empty(folder: Path) -> None:
 def _write_durably(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-    _sync(path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(path)
+    sync(path.parent)

@@ -14,7 +14,7 @@ LIBRARY = "streamrec_explain"
 # Leftmost first; a module may import from layers to its left and from its own package only.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors"}),
-    frozenset({"files_naming", "hashing", "home", "pages", "pseudonym"}),
+    frozenset({"durable", "files_naming", "hashing", "home", "pages", "pseudonym"}),
     frozenset({"records"}),
     frozenset({"events", "trees", "statistics"}),
     frozenset({"training_copy"}),

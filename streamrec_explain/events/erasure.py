@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from streamrec_explain.durable import sync
 from streamrec_explain.errors import EventDataError
 from streamrec_explain.events.folder import file_names
 from streamrec_explain.events.movielens import TEXT_FILES
@@ -166,12 +167,9 @@ def _check(fresh: Path, rows: int, user_id: str) -> None:
 
 def _put_in_place(fresh: Path, path: Path, before: os.stat_result) -> None:
     """Rename durably; EventDataError if the file is not the one that was read any more."""
-    with fresh.open("rb") as stream:
-        os.fsync(stream.fileno())
+    sync(fresh)
     now = path.stat()
     if (now.st_ino, now.st_mtime_ns, now.st_size) != (before.st_ino, before.st_mtime_ns, before.st_size):
         raise EventDataError(f"{path} was written meanwhile: nothing was changed, run it again")
     fresh.replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
+    sync(path.parent)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from streamrec_explain.durable import sync
 from streamrec_explain.errors import FeatureError
 from streamrec_explain.hashing import json_digest, table_digest
 
@@ -138,12 +139,4 @@ def _replace(path: Path, data: bytes | pa.Buffer) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(path.parent)

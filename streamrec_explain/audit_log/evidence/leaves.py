@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from streamrec_explain.audit_log.evidence.merkle import HASH_BYTES
 from streamrec_explain.audit_log.table.partition import Partition
+from streamrec_explain.durable import sync
 from streamrec_explain.errors import TamperError
 
 
@@ -42,7 +43,7 @@ class LeafStore:
             stream.write(b"".join(leaves))
             stream.flush()
             os.fsync(stream.fileno())
-        _sync(self.folder)
+        sync(self.folder)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -51,11 +52,3 @@ class LeafStore:
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

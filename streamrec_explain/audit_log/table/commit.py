@@ -1,6 +1,5 @@
 """One transaction on a table from files that are written already: added, or added in place of others."""
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from streamrec_explain.audit_log.table.data_files import DataFile
 from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.audit_log.table.schema import ENTRIES, PARTITION_COLUMNS
 from streamrec_explain.audit_log.table.stored_table import StoredTable
+from streamrec_explain.durable import sync
 
 ALL_WRITERS = "streamrec-audit-log-writers"
 _ATTEMPTS = 100  # each lost to a commit of somebody else, so that all together go on
@@ -110,8 +110,8 @@ def _sync_files(folder: Path | None, added: Sequence[AddAction]) -> None:
     """Data before the commit that names it: a journal forgets what is committed."""
     if folder is not None:
         for path in {folder / action.path for action in added}:
-            _sync(path)
-            _sync(path.parent)
+            sync(path)
+            sync(path.parent)
 
 
 def _sync_log(folder: Path | None, before: int) -> None:
@@ -119,14 +119,6 @@ def _sync_log(folder: Path | None, before: int) -> None:
         return
     log, version = folder / "_delta_log", before + 1
     while (path := log / f"{version:020}.json").exists():
-        _sync(path)
+        sync(path)
         version += 1
-    _sync(log)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(log)
