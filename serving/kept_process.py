@@ -19,7 +19,7 @@ class KeptProcess:
     def __init__(
         self,
         name: str,
-        start: "Callable[[], subprocess.Popen[bytes]]",
+        start: Callable[[], subprocess.Popen[bytes]],
         *,
         timer: Callable[[], float],
         longest_pause_s: float,

@@ -41,8 +41,7 @@ def _texts(path: Path) -> Iterator[bytes]:
             for number in range(reader.num_record_batches):
                 yield from map(_text, reader.get_batch(number).columns)
     elif path.suffix == ".parquet":
-        with pq.ParquetFile(path) as file:
-            schema = file.schema_arrow
+        schema = pq.read_schema(path)
         texts = [field.name for field in schema if _is_text(field.type) or pa.types.is_dictionary(field.type)]
         nested = [field.name for field in schema if pa.types.is_nested(field.type)]
         with pq.ParquetFile(path, read_dictionary=texts) as file:

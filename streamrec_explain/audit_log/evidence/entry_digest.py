@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from streamrec_explain.audit_log.table.coded_rows import plain
 from streamrec_explain.errors import AuditLogError
 
 VERSION_LINE = b"streamrec-entry-1\n"
@@ -56,7 +57,7 @@ def _joined(head: bytes, rows: pa.Table) -> tuple[memoryview, list[int]]:
 
 def _one_array(column: pa.ChunkedArray) -> pa.Array:
     array = pa.concat_arrays(column.chunks) if column.num_chunks else pa.nulls(0, column.type)
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+    return plain(array)
 
 
 def _field(name: str, values: pa.Array) -> Iterator[pa.Array]:

@@ -86,18 +86,20 @@ def _copy(step: ArchiveStep, hot: AuditTable, seen: DeltaTable, cold: AuditTable
     archived = cold.open()
     if cold.files(step.partition, archived):
         both = side_by_side((hot, cold), step.partition, (seen, archived))
-        rows = (_merged(here, there) for here, there in _as_planned(both, step))
     else:
-        rows = (here for here, _ in _as_planned(((here, here) for here in ordered(hot, step.partition, seen)), step))
-    cold.replace_partition(step.partition, rows, seen=archived)
+        both = ((here, None) for here in ordered(hot, step.partition, seen))
+    cold.replace_partition(step.partition, _merged(both, step), seen=archived)
 
 
-def _as_planned(both: Iterable[tuple[pa.Table, pa.Table]], step: ArchiveStep) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """The same tables; RetentionError at their end, before a commit, unless the first ones hold what was planned."""
+def _merged(both: Iterable[tuple[pa.Table, pa.Table | None]], step: ArchiveStep) -> Iterator[pa.Table]:
+    """The hot rows and the cold ones of other requests, in order.
+
+    RetentionError at their end, before a commit, unless the hot ones hold what was planned.
+    """
     found = ContentHash()
     for here, there in both:
         found.add(here)
-        yield here, there
+        yield here if there is None else _joined(here, there)
     if found.content() != step.content:
         raise RetentionError(f"{step.partition} changed since the archive was planned: plan again")
 
@@ -116,7 +118,7 @@ def _verify(step: ArchiveStep, hot: AuditTable, seen: DeltaTable, cold: AuditTab
         )
 
 
-def _merged(here: pa.Table, there: pa.Table) -> pa.Table:
+def _joined(here: pa.Table, there: pa.Table) -> pa.Table:
     others = there.filter(pc.invert(of_requests(there, request_names(here))))
     return sorted_rows(joined([here, others]))
 

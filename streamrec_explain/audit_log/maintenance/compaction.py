@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.audit_log.table.content import row_count
 from streamrec_explain.audit_log.table.layout import TARGET_FILE_BYTES
+from streamrec_explain.audit_log.table.named_files import named_files
 from streamrec_explain.audit_log.table.ordered_rows import ordered
 from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.errors import RetentionError, WriteConflictError
@@ -87,8 +88,7 @@ def _rewrite(table: AuditTable, partition: Partition) -> None:
 def _file_sizes(seen: DeltaTable) -> dict[Partition, tuple[int, int]]:
     """Files and bytes of each partition."""
     sizes: dict[Partition, tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for action in pa.table(seen.get_add_actions(flatten=True)).to_pylist():
-        partition = Partition(str(action["partition.date"]), action["partition.region"])
-        files, stored = sizes[partition]
-        sizes[partition] = (files + 1, stored + action["size_bytes"])
+    for file in named_files(seen):
+        files, stored = sizes[file.partition]
+        sizes[file.partition] = (files + 1, stored + file.size)
     return dict(sizes)

@@ -12,9 +12,10 @@ from deltalake import DeltaTable
 
 from streamrec_explain.audit_log.table import conditions
 from streamrec_explain.audit_log.table.commit import Change, commit, commit_all, refuse_writers
-from streamrec_explain.audit_log.table.data_files import DataFile, by_partition, written
+from streamrec_explain.audit_log.table.data_files import by_partition, written
 from streamrec_explain.audit_log.table.encoding import requests_of, table_of
 from streamrec_explain.audit_log.table.layout import Tier
+from streamrec_explain.audit_log.table.named_files import DataFile, named_files
 from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.audit_log.table.request_ids import days_told
 from streamrec_explain.audit_log.table.row_order import sorted_rows
@@ -110,7 +111,7 @@ class AuditTable(StoredTable):
                 files.write(partition, rows)
             fences = {fence: self.recorded_version(fence, seen) + 1}
             replaced = self.files(partition, seen) if of_files is None else of_files
-            commit(Change(files.added, fences, partition, replaced), self, seen)
+            commit(Change(files.added, fences, replaced), self, seen)
 
     def replace_all(self, rows: Iterable[tuple[Partition, Iterable[pa.Table]]], *, seen: DeltaTable) -> None:
         """Replace all rows and the schema in one commit; WriteConflictError if `seen` is stale."""
@@ -195,10 +196,7 @@ class AuditTable(StoredTable):
 
     def files(self, partition: Partition, seen: DeltaTable) -> list[DataFile]:
         """The files of one partition in one version of the table, in order of their first user."""
-        actions = pa.table(seen.get_add_actions(flatten=True)).to_pylist()
-        values = (partition.date, partition.region)
-        here = [each for each in actions if (str(each["partition.date"]), each["partition.region"]) == values]
-        return sorted(map(DataFile.of_action, here), key=lambda file: (file.first_user or "", file.path))
+        return named_files(seen, partition)
 
     def partitions(self, seen: DeltaTable | None = None) -> list[Partition]:
         """Every (date, region) that holds rows, in order."""

@@ -53,6 +53,11 @@ def one_chunk(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
+def plain(values: pa.Array) -> pa.Array:
+    """The values themselves, whether they were coded or not."""
+    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+
+
 def _coded(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
     if pa.types.is_dictionary(column.type):
         return column.unify_dictionaries().combine_chunks()

@@ -1,13 +1,12 @@
 """Bytes per entry by column, from the table's own Parquet footers: nothing is estimated."""
 
 from collections import Counter
-from urllib.parse import unquote
 
 import msgspec
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.named_files import named_files
 from streamrec_explain.audit_log.table.schema import REPLAY_COLUMNS
 from streamrec_explain.audit_log.table.stored_table import store_errors
 
@@ -37,16 +36,15 @@ class TableBytes(msgspec.Struct, frozen=True):
 
 def table_bytes(table: AuditTable) -> TableBytes:
     """Measure a tier by reading the footer of each of its files."""
-    seen = table.open()
-    actions = pa.table(seen.get_add_actions(flatten=True)).to_pylist()
+    files = named_files(table.open())
     with store_errors(table.uri):
         by_column: Counter[str] = Counter()
-        for action in actions:
-            by_column.update(_columns(pq.read_metadata(unquote(action["path"]), filesystem=table.store())))
-    stored = sum(action["size_bytes"] for action in actions)
+        for file in files:
+            by_column.update(_columns(pq.read_metadata(file.path, filesystem=table.store())))
+    stored = sum(file.size for file in files)
     by_column[INDEXES] = stored - by_column.total()
-    entries = sum(action["num_records"] for action in actions)
-    return TableBytes(table.tier, len(actions), entries, stored, dict(by_column))
+    entries = sum(file.rows for file in files)
+    return TableBytes(table.tier, len(files), entries, stored, dict(by_column))
 
 
 def _columns(footer: pq.FileMetaData) -> Counter[str]:

@@ -3,16 +3,13 @@
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from urllib.parse import unquote
 
 import msgspec
-import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
 
-from streamrec_explain.audit_log.table.data_files import DataFile
-from streamrec_explain.audit_log.table.partition import Partition
+from streamrec_explain.audit_log.table.named_files import DataFile, named_files
 from streamrec_explain.audit_log.table.schema import ENTRIES, PARTITION_COLUMNS
 from streamrec_explain.audit_log.table.stored_table import StoredTable
 from streamrec_explain.durable import sync
@@ -22,14 +19,13 @@ _ATTEMPTS = 100  # each lost to a commit of somebody else, so that all together 
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What one commit does: `added` files, in place of the `replaced` ones of a partition if any.
+    """What one commit does: `added` files, in place of the `replaced` ones if any.
 
     `fences` are application transactions (id -> version) that it records.
     """
 
     added: Sequence[AddAction]
     fences: Mapping[str, int]
-    partition: Partition | None = None
     replaced: Sequence[DataFile] = ()
 
 
@@ -96,14 +92,13 @@ def _still_holds(change: Change, seen: DeltaTable, newest: DeltaTable) -> bool:
     """Whether what was decided on `seen` is true of the newest version; without a fence nobody can tell."""
     fences = (*change.fences, ALL_WRITERS)
     same = all(newest.transaction_version(name) == seen.transaction_version(name) for name in fences)
-    paths = set(map(unquote, pa.table(newest.get_add_actions(flatten=True))["path"].to_pylist()))
+    paths = {file.path for file in named_files(newest)}
     return bool(change.fences) and same and all(file.path in paths for file in change.replaced)
 
 
 def _removals(change: Change) -> list[RemoveAction]:
     now_ms = time.time_ns() // 1_000_000  # when a vacuum may delete them counts from here
-    values = change.partition.values if change.partition else None
-    return [RemoveAction(file.path, True, now_ms, file.size, values) for file in change.replaced]
+    return [RemoveAction(file.path, True, now_ms, file.size, file.partition.values) for file in change.replaced]
 
 
 def _sync_files(folder: Path | None, added: Sequence[AddAction]) -> None:

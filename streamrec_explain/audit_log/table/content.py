@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from streamrec_explain.audit_log.table.audit_table import AuditTable
+from streamrec_explain.audit_log.table.coded_rows import plain
 from streamrec_explain.audit_log.table.ordered_rows import ordered
 from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.audit_log.table.schema import ENTRIES
@@ -72,7 +73,7 @@ def _canonical_parts(column: pa.ChunkedArray) -> list[bytes | memoryview]:
 
     Not on chunks, codes, offsets, padding or what hides under a null: nulls, lengths and values apart.
     """
-    values = pa.concat_arrays([_plain(chunk) for chunk in column.chunks])
+    values = pa.concat_arrays([plain(chunk) for chunk in column.chunks])
     nulls = pc.cast(pc.is_null(values), pa.uint8()).to_numpy().tobytes()
     if pa.types.is_list(values.type):
         lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy().tobytes()
@@ -82,7 +83,3 @@ def _canonical_parts(column: pa.ChunkedArray) -> list[bytes | memoryview]:
         return [nulls, pc.binary_length(filled).to_numpy().tobytes(), _joined(filled)]
     numbers = values.cast(pa.int32()) if pa.types.is_date(values.type) else values
     return [nulls, pc.fill_null(numbers, 0).to_numpy().tobytes()]
-
-
-def _plain(values: pa.Array) -> pa.Array:
-    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values

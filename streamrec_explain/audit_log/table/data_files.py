@@ -6,13 +6,11 @@ A file becomes part of the table only by a commit that names it; what a killed o
 import json
 import os
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from typing import Any
-from urllib.parse import unquote
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -37,26 +35,6 @@ from streamrec_explain.audit_log.table.schema import (
     STATISTICS_COLUMNS,
     STORED_COLUMNS,
 )
-
-
-class DataFile(msgspec.Struct, frozen=True):
-    """A file of the newest version: its path within the table, rows, bytes, first and last user."""
-
-    path: str
-    rows: int
-    size: int
-    first_user: str | None
-    last_user: str | None
-
-    def may_have(self, user: str) -> bool:
-        """Whether the user's rows may be in it."""
-        return self.first_user is None or self.last_user is None or self.first_user <= user <= self.last_user
-
-    @staticmethod
-    def of_action(action: Mapping[str, Any]) -> "DataFile":
-        """The file of an add action as `DeltaTable.get_add_actions(flatten=True)` gives it, its path quoted."""
-        users = action.get("min.user_id_hash"), action.get("max.user_id_hash")
-        return DataFile(unquote(action["path"]), action["num_records"], action["size_bytes"], *users)
 
 
 class FileWriter:

@@ -13,7 +13,8 @@ from deltalake import DeltaTable
 
 from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.audit_log.table.coded_rows import joined
-from streamrec_explain.audit_log.table.data_files import DataFile, is_in_order, read_groups
+from streamrec_explain.audit_log.table.data_files import is_in_order, read_groups
+from streamrec_explain.audit_log.table.named_files import DataFile
 from streamrec_explain.audit_log.table.partition import Partition
 from streamrec_explain.audit_log.table.spool import spooled
 from streamrec_explain.audit_log.table.stored_table import store_errors
@@ -69,11 +70,13 @@ def _lie_in_order(files: Sequence[DataFile], store: pafs.FileSystem) -> bool:
 def _runs(files: Sequence[DataFile], store: pafs.FileSystem, partition: Partition) -> Iterator[pa.Table]:
     """All rows as the files have them, in tables of about PIECE_ROWS: small row groups together."""
     waiting: list[pa.Table] = []
+    rows = 0
     for file in files:
         for group in read_groups(store, partition, file.path):
             waiting.append(group)
-            if sum(table.num_rows for table in waiting) >= PIECE_ROWS:
+            rows += group.num_rows
+            if rows >= PIECE_ROWS:
                 yield joined(waiting)
-                waiting = []
+                waiting, rows = [], 0
     if waiting:
         yield joined(waiting)

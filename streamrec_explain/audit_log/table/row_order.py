@@ -7,8 +7,9 @@ import pyarrow.compute as pc
 
 from streamrec_explain.audit_log.table.arrow_columns import numbers
 from streamrec_explain.audit_log.table.coded_rows import coded, codes_of, one_chunk
-from streamrec_explain.audit_log.table.schema import SORT_COLUMNS
+from streamrec_explain.audit_log.table.schema import ENTRIES, SORT_COLUMNS
 
+_PLAIN_KEYS = pa.schema([ENTRIES.field(name) for name in SORT_COLUMNS])
 Places = npt.NDArray[np.int64]
 
 
@@ -21,7 +22,8 @@ def sorted_rows(rows: pa.Table) -> pa.Table:
     if rows.num_rows == 0:
         return rows
     starts, in_order = _runs(rows)
-    keys = _plain(rows.select(SORT_COLUMNS).take(numbers(starts)) if in_order else rows.select(SORT_COLUMNS))
+    keys = rows.select(SORT_COLUMNS).take(numbers(starts)) if in_order else rows.select(SORT_COLUMNS)
+    keys = keys.cast(_PLAIN_KEYS)
     order = np.asarray(np.from_dlpack(pc.sort_indices(keys, [(name, "ascending") for name in SORT_COLUMNS])))
     if in_order and (order[1:] > order[:-1]).all():
         return rows
@@ -52,18 +54,6 @@ def request_names(rows: pa.Table) -> pa.Array:
 def _starts(rows: pa.Table, name: str) -> Places:
     codes = codes_of(rows, name)
     return np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]])) if len(codes) else np.zeros(0, np.int64)
-
-
-def _plain(keys: pa.Table) -> pa.Table:
-    return keys.cast(
-        pa.schema(
-            [(name, pa.string() if _is_coded(keys, name) else keys.field(name).type) for name in keys.column_names]
-        )
-    )
-
-
-def _is_coded(keys: pa.Table, name: str) -> bool:
-    return bool(pa.types.is_dictionary(keys.field(name).type))
 
 
 def _runs(rows: pa.Table) -> tuple[Places, bool]:

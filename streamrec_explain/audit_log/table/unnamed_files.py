@@ -1,11 +1,9 @@
 """Data files that no version of a table names: writers that were killed, or lost a race, left them."""
 
-from urllib.parse import unquote
-
-import pyarrow as pa
 import pyarrow.fs as pafs
 from deltalake import DeltaTable
 
+from streamrec_explain.audit_log.table.named_files import named_files
 from streamrec_explain.errors import AuditLogError
 
 _LOG = "_delta_log/"
@@ -17,8 +15,7 @@ def delete_unnamed(store: pafs.FileSystem, seen: DeltaTable, *, older_than: int)
     Age is told by the store's own clock. The caller knows that no file of that age can be committed after `seen`.
     AuditLogError, and nothing is deleted, if a file that `seen` names is not found.
     """
-    # The log has paths as parts of a URI, where a region's name may stand in other letters.
-    named = {unquote(path) for path in pa.table(seen.get_add_actions())["path"].to_pylist()}
+    named = {file.path for file in named_files(seen)}
     commit = f"{_LOG}{older_than:020}.json"
     # Only times of one list can be compared: asked for a single file, S3 tells whole seconds.
     listed = store.get_file_info(pafs.FileSelector("", recursive=True))
