@@ -14,7 +14,7 @@ import msgspec
 
 from streamrec_explain.audit_log.journal.journal import DEFAULT_MAX_BYTES
 from streamrec_explain.audit_log.shipping.rounds import ShipRound, ship_rounds
-from streamrec_explain.audit_log.shipping.shipper import ship_folder
+from streamrec_explain.audit_log.shipping.shipper import Keeping, ship_folder
 from streamrec_explain.cli.options import home_option, now_ms
 from streamrec_explain.cli.output import Output, with_output
 from streamrec_explain.cli.stored import audit_log_of
@@ -51,10 +51,10 @@ def ship(
     asks a store that is away less and less often, at least once a minute. Exit codes: 0 done, or ended when asked;
     1 a journal could not be shipped and keeps what it holds; 2 bad input.
     """
-    log, keep_bytes = audit_log_of(home), journal_max_bytes // 2
+    log, keep = audit_log_of(home), Keeping(stored_bytes=journal_max_bytes // 2)
     if not watch:
         with writing_tables(home):
-            reports = ship_folder(log.journals, log.hot, clock=now_ms, keep_bytes=keep_bytes)
+            reports = ship_folder(log.journals, log.hot, clock=now_ms, keep=keep)
         lines = [f"{each.journal_id}: {each.requests} requests, {each.rows} rows" for each in reports]
         output.show("\n".join(lines) or "no journal", msgspec.to_builtins(reports))
         return
@@ -68,7 +68,7 @@ def ship(
             pause=stop.wait,
             stopping=stop.is_set,
             every_s=every,
-            keep_bytes=keep_bytes,
+            keep=keep,
         )
         _tell(rounds, output)
 

@@ -17,7 +17,7 @@ from streamrec_explain.audit_log.maintenance.retention import RetentionPolicy
 from streamrec_explain.audit_log.questions.lookup import AuditLog
 from streamrec_explain.audit_log.shipping.outbox import BatchBounds
 from streamrec_explain.audit_log.shipping.rounds import ship_rounds
-from streamrec_explain.audit_log.shipping.shipper import ship_folder
+from streamrec_explain.audit_log.shipping.shipper import Keeping, ship_folder
 from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.errors import EntryNotFoundError, JournalError, JournalFullError, ShipError
 from tests.audit_log.audit_requests import DAY_MS, START_MS, request
@@ -63,8 +63,8 @@ def test_requests_are_refused_before_the_disk_is_full(small_disk: Path) -> None:
         acknowledged = acknowledged_until_full(journal)
         assert len(acknowledged) > 20
         assert journal.measured_fill() > 0.97
-        ship_folder(small_disk, hot, clock=lambda: 10, keep_ms=0)
-        ship_folder(small_disk, hot, clock=lambda: 11, keep_ms=0)
+        ship_folder(small_disk, hot, clock=lambda: 10, keep=Keeping(0))
+        ship_folder(small_disk, hot, clock=lambda: 11, keep=Keeping(0))
         assert {f"request-{n}": 3 for n in acknowledged} == in_table(hot)
 
 
@@ -115,13 +115,13 @@ def test_a_clock_set_back_loses_nothing(tmp_path: Path, hot: AuditTable) -> None
     with Journal(tmp_path / "j" / "w.sqlite", clock=lambda: next(times)) as journal:
         for number in range(3):
             journal.append(request(number), b"%d" % number)
-        ship_folder(tmp_path / "j", hot, clock=lambda: 50, keep_ms=10)
+        ship_folder(tmp_path / "j", hot, clock=lambda: 50, keep=Keeping(10))
         journal.append(request(3), b"3")
-        (report,) = ship_folder(tmp_path / "j", hot, clock=lambda: 1, keep_ms=10)
+        (report,) = ship_folder(tmp_path / "j", hot, clock=lambda: 1, keep=Keeping(10))
         assert (1, 0) == (report.requests, report.pruned)
         assert b"0" == journal.answer_of("request-0")
         assert 0.0 == journal.backlog().age_s(0)
-        (late,) = ship_folder(tmp_path / "j", hot, clock=lambda: 1_000, keep_ms=10)
+        (late,) = ship_folder(tmp_path / "j", hot, clock=lambda: 1_000, keep=Keeping(10))
         assert 4 == late.pruned
     assert {f"request-{n}": 3 for n in range(4)} == in_table(hot)
 
@@ -145,7 +145,7 @@ def test_entries_for_an_archived_day_join_it(tmp_path: Path, hot: AuditTable, co
     with Journal(tmp_path / "j" / "late.sqlite", clock=lambda: now) as journal:
         journal.append(request(7), b"")
         journal.append(request(2), b"")  # a retry of a request that is archived
-    ship_folder(tmp_path / "j", hot, clock=lambda: now, keep_ms=-1)
+    ship_folder(tmp_path / "j", hot, clock=lambda: now, keep=Keeping(-1))
     assert ("cold", "hot") == (log.find_request("request-4").source, log.find_request("request-7").source)
     apply_archive(plan_archive(hot, cold, policy=POLICY, now_ms=now), hot, cold)
     assert {f"request-{n}": 3 for n in (0, 1, 2, 3, 4, 7)} == in_table(cold)
@@ -160,7 +160,7 @@ def test_entries_for_an_expired_day_are_kept_until_expiry_names_them(
     now = START_MS + 900 * DAY_MS
     with Journal(tmp_path / "j" / "late.sqlite", clock=lambda: now) as journal:
         journal.append(request(1), b"")
-    ship_folder(tmp_path / "j", hot, clock=lambda: now, keep_ms=-1)
+    ship_folder(tmp_path / "j", hot, clock=lambda: now, keep=Keeping(-1))
     assert "hot" == log.find_request("request-1").source
     plan = plan_expiry(hot, policy=POLICY, now_ms=now)
     assert [3] == [step.rows for step in plan.steps]

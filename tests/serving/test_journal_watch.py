@@ -8,7 +8,7 @@ import pytest
 from serving.journal_watch import JournalWatch
 from serving.metrics import ServiceMetrics
 from streamrec_explain.audit_log.journal.journal import Journal
-from streamrec_explain.audit_log.shipping.shipper import ship_folder
+from streamrec_explain.audit_log.shipping.shipper import Keeping, ship_folder
 from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.errors import JournalFullError
 from tests.audit_log.audit_requests import request
@@ -53,7 +53,7 @@ def test_the_alarm_comes_before_the_refusal(tmp_path: Path, caplog: pytest.LogCa
         assert "% full" in watch.warnings()[0]
         with pytest.raises(JournalFullError):
             fill_up(journal, 2.0)
-        ship_folder(tmp_path / "j", AuditTable(str(tmp_path / "hot")), clock=lambda: 2_000, keep_ms=-1)
+        ship_folder(tmp_path / "j", AuditTable(str(tmp_path / "hot")), clock=lambda: 2_000, keep=Keeping(-1))
         watch.look()
         assert ((), 0.0, 0.0) == (
             watch.warnings(),

@@ -7,7 +7,7 @@ import msgspec
 
 from streamrec_explain.audit_log.journal.backlog import Backlog, folder_backlog
 from streamrec_explain.audit_log.shipping.outbox import BatchBounds
-from streamrec_explain.audit_log.shipping.shipper import DEFAULT_KEEP_BYTES, DEFAULT_KEEP_MS, ship_each
+from streamrec_explain.audit_log.shipping.shipper import Keeping, ship_each
 from streamrec_explain.audit_log.table.audit_table import AuditTable
 
 LONGEST_PAUSE_S = 60.0
@@ -36,8 +36,7 @@ def ship_rounds(
     stopping: Callable[[], bool],
     every_s: float,
     bounds: BatchBounds = BatchBounds(),  # noqa: B008 a frozen value
-    keep_ms: int = DEFAULT_KEEP_MS,
-    keep_bytes: int = DEFAULT_KEEP_BYTES,
+    keep: Keeping = Keeping(),  # noqa: B008 a frozen value
 ) -> Iterator[ShipRound]:
     """Ship a folder's journals every `every_s` seconds until `stopping`, and give each round as it ends.
 
@@ -46,9 +45,7 @@ def ship_rounds(
     """
     pause_s = every_s
     while not stopping():
-        done = ship_each(
-            folder, table, clock=clock, bounds=bounds, keep_ms=keep_ms, keep_bytes=keep_bytes, stopping=stopping
-        )
+        done = ship_each(folder, table, clock=clock, bounds=bounds, keep=keep, stopping=stopping)
         pause_s = min(2 * pause_s, max(every_s, LONGEST_PAUSE_S)) if done.failures else every_s
         yield ShipRound(
             requests=sum(report.requests for report in done.reports),

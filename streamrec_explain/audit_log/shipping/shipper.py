@@ -24,8 +24,6 @@ from streamrec_explain.errors import AuditLogError, ShipError, WriteConflictErro
 from streamrec_explain.records import AuditRequest
 
 ALL_SHIPPERS = "streamrec-audit-log-ship"
-DEFAULT_KEEP_BYTES = DEFAULT_MAX_BYTES // 2  # a day at 230 lists a second would be 170 GB
-DEFAULT_KEEP_MS = 24 * 3_600_000
 _ATTEMPTS = 20
 
 
@@ -53,6 +51,16 @@ class ShipReport(msgspec.Struct, frozen=True):
         )
 
 
+class Keeping(msgspec.Struct, frozen=True):
+    """How long shipped records stay in a journal, where a retried request finds its first answer.
+
+    For `ms`, but the oldest go earlier from a journal of more than `stored_bytes`: a full one refuses requests.
+    """
+
+    ms: int = 24 * 3_600_000
+    stored_bytes: int = DEFAULT_MAX_BYTES // 2  # a day at 230 lists a second would be 170 GB
+
+
 class ShippedFolder(msgspec.Struct, frozen=True):
     """What one run did for the journals of a folder: a report of each, and why others could not be shipped."""
 
@@ -66,15 +74,13 @@ def ship_folder(
     *,
     clock: Callable[[], int],
     bounds: BatchBounds = BatchBounds(),  # noqa: B008 a frozen value
-    keep_ms: int = DEFAULT_KEEP_MS,
-    keep_bytes: int = DEFAULT_KEEP_BYTES,
+    keep: Keeping = Keeping(),  # noqa: B008 a frozen value
 ) -> tuple[ShipReport, ...]:
     """Ship every journal of a folder; one that fails does not keep the others back.
 
-    Shipped records stay in the journal as `ship_journal` has it.
     Raises ShipError naming the journals that failed, after the others were shipped.
     """
-    shipped = ship_each(folder, table, clock=clock, bounds=bounds, keep_ms=keep_ms, keep_bytes=keep_bytes)
+    shipped = ship_each(folder, table, clock=clock, bounds=bounds, keep=keep)
     if shipped.failures:
         raise ShipError("not shipped, and kept in the journal: " + "; ".join(shipped.failures))
     return shipped.reports
@@ -86,8 +92,7 @@ def ship_each(
     *,
     clock: Callable[[], int],
     bounds: BatchBounds = BatchBounds(),  # noqa: B008 a frozen value
-    keep_ms: int = DEFAULT_KEEP_MS,
-    keep_bytes: int = DEFAULT_KEEP_BYTES,
+    keep: Keeping = Keeping(),  # noqa: B008 a frozen value
     stopping: Callable[[], bool] = lambda: False,
 ) -> ShippedFolder:
     """Ship every journal of a folder and tell what went well and what did not; `stopping` as `ship_journal` has it."""
@@ -98,14 +103,7 @@ def ship_each(
             break
         try:
             shipped = ship_journal(
-                path,
-                table,
-                clock=clock,
-                bounds=bounds,
-                keep_ms=keep_ms,
-                keep_bytes=keep_bytes,
-                siblings=paths,
-                stopping=stopping,
+                path, table, clock=clock, bounds=bounds, keep=keep, siblings=paths, stopping=stopping
             )
         except AuditLogError as error:
             failures.append(f"{path}: {error}")
@@ -120,8 +118,7 @@ def ship_journal(
     *,
     clock: Callable[[], int],
     bounds: BatchBounds = BatchBounds(),  # noqa: B008 a frozen value
-    keep_ms: int = DEFAULT_KEEP_MS,
-    keep_bytes: int = DEFAULT_KEEP_BYTES,
+    keep: Keeping = Keeping(),  # noqa: B008 a frozen value
     siblings: Sequence[Path] = (),
     stopping: Callable[[], bool] = lambda: False,
 ) -> ShipReport:
@@ -130,8 +127,6 @@ def ship_journal(
     What comes meanwhile waits for the next call: under traffic there is always something, and one that went on until
     nothing is left would commit a handful of requests at a time for ever, and never prune.
     `siblings` are the journals in which the same request id may stand too (a retry that another worker took).
-    Shipped records stay `keep_ms`, where a retried request finds its first answer, but the oldest of them go earlier
-    from a journal of more than `keep_bytes`: a full one refuses requests.
     Once `stopping` says so, the batch under way is the last one.
     ShipError if the table cannot be written; what is not shipped stays in the journal.
     """
@@ -146,7 +141,7 @@ def ship_journal(
             if batch.last_sequence >= newest:
                 break
         recorded = table.recorded_version(outbox.journal_id)
-        pruned = outbox.prune(recorded, clock() - keep_ms, keep_bytes)
+        pruned = outbox.prune(recorded, clock() - keep.ms, keep.stored_bytes)
         return report.plus(ShipReport(outbox.journal_id, pruned=pruned))
 
 

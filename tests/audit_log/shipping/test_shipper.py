@@ -12,14 +12,14 @@ import pytest
 
 from streamrec_explain.audit_log.journal.journal import Journal
 from streamrec_explain.audit_log.shipping.outbox import BatchBounds, Outbox
-from streamrec_explain.audit_log.shipping.shipper import ALL_SHIPPERS, ShipReport, ship_folder, ship_journal
+from streamrec_explain.audit_log.shipping.shipper import ALL_SHIPPERS, Keeping, ShipReport, ship_folder, ship_journal
 from streamrec_explain.audit_log.table.audit_table import AuditTable
 from streamrec_explain.errors import ShipError
 from tests.audit_log.audit_requests import DAY_MS, request
 
 
 def _ship(journal: Journal, table: AuditTable, now: int = 5, requests: int = 4) -> ShipReport:
-    return ship_journal(journal.path, table, clock=lambda: now, bounds=BatchBounds(requests=requests), keep_ms=10)
+    return ship_journal(journal.path, table, clock=lambda: now, bounds=BatchBounds(requests=requests), keep=Keeping(10))
 
 
 def _request_counts(table: AuditTable) -> dict[str, int]:
@@ -165,10 +165,10 @@ def test_shipped_records_are_pruned_after_their_time(filled: Journal, hot: Audit
 def test_shipped_records_give_way_before_the_journal_is_full(filled: Journal, hot: AuditTable) -> None:
     """The oldest go before their time until the bound holds; what was not shipped never does."""
     bounds, all_bytes = BatchBounds(requests=2), filled.used_bytes
-    report = ship_journal(filled.path, hot, clock=lambda: 5, bounds=bounds, keep_ms=10, keep_bytes=all_bytes - 4096)
+    report = ship_journal(filled.path, hot, clock=lambda: 5, bounds=bounds, keep=Keeping(10, all_bytes - 4096))
     assert 0 < report.pruned < 10
     assert [f"request-{number}" for number in range(report.pruned, 10)] == _held(filled)
-    again = ship_journal(filled.path, hot, clock=lambda: 5, bounds=bounds, keep_ms=10, keep_bytes=0)
+    again = ship_journal(filled.path, hot, clock=lambda: 5, bounds=bounds, keep=Keeping(10, 0))
     assert (10, []) == (report.pruned + again.pruned, _held(filled))
     filled.append(request(10), b"")
     with Outbox(filled.path) as outbox:
