@@ -72,7 +72,9 @@ def test_one_that_ran_for_a_minute_begins_anew() -> None:
 def test_it_ends_when_asked(tmp_path: Path) -> None:
     """By its own will: SIGTERM, and its exit status is told."""
     ready = tmp_path / "ready"
-    script = f"import signal, sys; signal.signal(15, lambda *_: sys.exit(7)); open({str(ready)!r}, 'w'); signal.pause()"
+    # Not signal.pause(): a signal that comes just before it is called would be waited for again, for ever.
+    script = f"import signal, sys, time\nsignal.signal(15, lambda *_: sys.exit(7))\nopen({str(ready)!r}, 'w')\n"
+    script += "while True: time.sleep(0.01)"
     process, started = kept(script, Clock())
     while not ready.exists():
         process.look()
